@@ -1,0 +1,222 @@
+"""The doors: what the engine knows of Slack, GitLab, S3 and the machines. Small, and with their contract in prose.
+
+Every call may block for as long as its driver's timeout (seconds, never minutes), and raises only `DoorError`s:
+`Unavailable` (wait and try again), `Unauthorised` (stop), `NotFound`, `Conflict`. "Idempotent" means: calling it again after
+a lost answer does no second deed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+# ------------------------------------------------------------------------------------------------ code host (GitLab)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag of the project, and the commit (40 hex digits) it points at, annotated or not."""
+
+    name: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class ReleaseLink:
+    """A named address in a release. `path` is GitLab's `direct_asset_path` (starts with `/`): a stable redirect."""
+
+    name: str
+    url: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as it should be, or as it is. `url` is the page a person opens; empty when asked to be created."""
+
+    tag: str
+    name: str
+    description: str
+    links: tuple[ReleaseLink, ...] = ()
+    url: str = ""
+
+
+class CodeHost(Protocol):
+    """One project on GitLab, through its REST API (facts/gitlab-contract.yaml)."""
+
+    def head(self, branch: str) -> str | None:
+        """The commit (40 hex digits) at the tip of `branch`, or None when there is no such branch."""
+
+    def branches(self, search: str = "") -> list[str]:
+        """Names of branches that contain `search`, at most 100, most useful first."""
+
+    def tag(self, name: str) -> Tag | None:
+        """The tag, or None."""
+
+    def tags(self) -> list[Tag]:
+        """The newest tags, at most 100."""
+
+    def release(self, tag: str) -> Release | None:
+        """The release of `tag`, or None."""
+
+    def create_release(self, release: Release) -> Release:
+        """Make the release of an existing tag. Idempotent: on "already exists" or no answer it looks and compares.
+
+        An equal one is success; one with other links or another description is a `Conflict`. Never creates the tag.
+        """
+
+    def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
+        """The address of the open merge request from `source` to `target`; made when there is none."""
+
+
+# ------------------------------------------------------------------------------------------------ public files (S3)
+
+
+class PublicFiles(Protocol):
+    """The public bucket: files that anybody may read by their address."""
+
+    def publish(self, key: str, content: bytes) -> str:
+        """Put `content` at `key` and return its public address, after an unsigned request brought the same bytes.
+
+        Idempotent; a key that holds other bytes is a `Conflict`, never overwritten. An object that the public cannot
+        read is an `Unauthorised` error whose message says what to do with the bucket (fault 43).
+        """
+
+
+# ------------------------------------------------------------------------------------------------ chat (Slack)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it should stand. `key` names it for ever: it travels in the metadata and is looked for before
+    posting again. `text` is the notification and what screen readers read; `blocks` what is drawn."""
+
+    key: str
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the workspace. `email` is empty when Slack does not tell."""
+
+    id: str
+    name: str
+    email: str
+
+
+class Chat(Protocol):
+    """Slack, as far as runs need it. Every method may raise `Unavailable` with `retry_after` (429)."""
+
+    def post(self, channel: str, message: Message, *, thread: str | None = None) -> str:
+        """Post, and return the message's ts. Not idempotent: `find` first when an earlier try may have worked."""
+
+    def update(self, channel: str, ts: str, message: Message) -> None:
+        """Edit in place. `NotFound` when a person deleted it."""
+
+    def find(self, channel: str, key: str, *, thread: str | None = None, since: float = 0.0) -> str | None:
+        """The ts of the message with that `key` in its metadata, in the thread or among the channel's roots."""
+
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes) -> None:
+        """Share a text file in a thread. Not idempotent: `has_file` first when an earlier try may have worked."""
+
+    def has_file(self, channel: str, thread: str, name: str) -> bool:
+        """Whether the thread has a file of that name already."""
+
+    def whisper(self, channel: str, user: str, message: Message) -> None:
+        """Show a message to one person only, in the channel (a direct message where that is impossible)."""
+
+    def person(self, user: str) -> Person:
+        """Who that is."""
+
+
+# ------------------------------------------------------------------------------------------------ location (a machine)
+
+
+class PowerState(StrEnum):
+    """What a machine's power says. `UNKNOWN` is said as unknown and decides nothing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class JobState(StrEnum):
+    """What became of a job. `LOST`: it was started and is gone without an exit code (power cut, kill -9)."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    EXITED = "exited"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """`exit_code` only when exited. The sizes are bytes of the run's events.jsonl and log: how far a read may go."""
+
+    state: JobState
+    exit_code: int | None = None
+    oom: bool = False
+    events_size: int = 0
+    log_size: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of one run. `name` is the mutex: two launches of the same name start one job.
+
+    `run_dir` and `workdir` are absolute paths at the location; `spec` is what `python -m trainer <step>` reads (see
+    trainer/spec.py) without secrets; `secrets` go through standard input into a file that only this step can read.
+    """
+
+    name: str
+    step: str
+    fence: int
+    run_dir: str
+    workdir: str
+    spec: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(repr=False)
+
+
+class Location(Protocol):
+    """Where training happens: a machine with power, a shell and a runtime, or something that behaves like one."""
+
+    @property
+    def name(self) -> str:
+        """The name people say (`alice`, `rack-1`)."""
+
+    @property
+    def workdir(self) -> str:
+        """Absolute path of the folder at the location that lives between runs."""
+
+    def power(self) -> PowerState:
+        """Describe the machine, now. Never raises for a machine that is off."""
+
+    def start(self) -> None:
+        """Ask for power. Idempotent; returns at once. `Unavailable` for no capacity or a quota, with the cause in words."""
+
+    def stop(self) -> None:
+        """Ask for power off. Idempotent; returns at once. Only ever called by whoever won the compare-and-set."""
+
+    def answers(self) -> bool:
+        """Whether the shell answers (a running machine may need a minute)."""
+
+    def launch(self, job: Job) -> None:
+        """Start the job detached. Idempotent by `job.name`. `Conflict` when a newer fence owns the workspace."""
+
+    def status(self, job_name: str, run_dir: str) -> JobStatus:
+        """What became of the job; `ABSENT` for one that was never launched."""
+
+    def kill(self, job_name: str, run_dir: str) -> bool:
+        """End the job and everything it started; True when nothing of it is left (or never was)."""
+
+    def decide(self, run_dir: str, choice: str) -> str:
+        """Take the run's one decision, `push` or `cancel`: the first to ask wins, and every call returns the winner."""
+
+    def read(self, path: str, offset: int, limit: int) -> bytes:
+        """At most `limit` bytes of a file from `offset`; empty at its end or when it does not exist (yet)."""

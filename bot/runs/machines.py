@@ -1,0 +1,78 @@
+"""What the ledger knows of each location's power, and the compare-and-set before a stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from bot.runs.database import Database
+from bot.runs.journal import record
+
+
+@dataclass(frozen=True)
+class MachineRow:
+    """`state` is the power as last seen, at `seen_at`; `idle_since` only while it is on and nobody's."""
+
+    name: str
+    state: str = "unknown"
+    seen_at: float | None = None
+    idle_since: float | None = None
+    stopping: bool = False
+
+
+class Machines:
+    """The machines' rows; a machine that was never seen has the default one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> MachineRow:
+        """What is known of a location's power."""
+        row = self._database.one("SELECT * FROM machines WHERE name = ?", (name,))
+        if row is None:
+            return MachineRow(name)
+        return MachineRow(
+            name, row["state"], row["seen_at"], row["idle_since"], stopping=bool(row["stopping"])
+        )
+
+    def saw(self, name: str, state: str) -> None:
+        """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            know(connection, name)
+            connection.execute(
+                "UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name)
+            )
+            connection.execute(
+                "UPDATE machines SET idle_since = coalesce(idle_since, ?) WHERE name = ? AND state = 'running' "
+                "AND NOT EXISTS (SELECT 1 FROM runs WHERE location = ? AND holds = 1)",
+                (now, name, name),
+            )
+            if state in ("stopped", "gone"):
+                connection.execute(
+                    "UPDATE machines SET idle_since = NULL, stopping = 0 WHERE name = ?", (name,)
+                )
+                wake_queue(connection, name, now)
+
+    def take_for_stop(self, name: str, *, idle_for: float) -> bool:
+        """Win the right to stop it: True when it is nobody's, nobody waits, and it idled for that many seconds."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "UPDATE machines SET stopping = 1 WHERE name = ? AND stopping = 0 AND idle_since <= ? AND NOT EXISTS "
+                "(SELECT 1 FROM runs WHERE location = ? AND (holds = 1 OR phase = 'queued'))",
+                (name, now - idle_for, name),
+            )
+            if cursor.rowcount:
+                record(connection, now, "upkeep", "stop-idle", location=name)
+            return cursor.rowcount == 1
+
+
+def know(connection: Connection, name: str) -> None:
+    """Make sure that the machine has its row."""
+    connection.execute("INSERT OR IGNORE INTO machines (name) VALUES (?)", (name,))
+
+
+def wake_queue(connection: Connection, location: str, now: float) -> None:
+    """Whoever waits for the location looks again now."""
+    connection.execute("UPDATE runs SET due_at = ? WHERE location = ? AND phase = 'queued'", (now, location))

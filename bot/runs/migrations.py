@@ -1,0 +1,164 @@
+"""The ledger's schema, one function a change, in order; applied and recorded in one transaction each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = Migrations("stationmaster")
+
+
+@migrations()
+def runs(db: Database) -> None:
+    """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location."""
+    db.conn.execute(
+        """
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            key TEXT NOT NULL UNIQUE,
+            project TEXT NOT NULL,
+            branch TEXT NOT NULL,
+            "commit" TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            user TEXT NOT NULL,
+            email TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            location TEXT NOT NULL,
+            phase TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            phase_at REAL NOT NULL,
+            thread TEXT,
+            reason TEXT,
+            detail TEXT NOT NULL DEFAULT '{}',
+            fence INTEGER NOT NULL DEFAULT 0,
+            holds INTEGER NOT NULL DEFAULT 0,
+            attempt INTEGER NOT NULL DEFAULT 1,
+            cancelled_by TEXT,
+            events_read INTEGER NOT NULL DEFAULT 0,
+            log_read INTEGER NOT NULL DEFAULT 0,
+            times TEXT NOT NULL DEFAULT '{}',
+            progress TEXT NOT NULL DEFAULT '{}',
+            result TEXT NOT NULL DEFAULT '{}',
+            ended_at REAL,
+            due_at REAL NOT NULL,
+            lease TEXT,
+            lease_until REAL,
+            version INTEGER NOT NULL DEFAULT 1,
+            shown_version INTEGER NOT NULL DEFAULT 0
+        )
+        """
+    )
+    db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
+        "WHERE phase NOT IN ('released', 'failed', 'cancelled')"
+    )
+    db.conn.execute(
+        "CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')"
+    )
+
+
+@migrations()
+def requests(db: Database) -> None:
+    """Commands that were acknowledged and wait for their check; `delivery` is Slack's trigger id."""
+    db.conn.execute(
+        """
+        CREATE TABLE requests (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            delivery TEXT NOT NULL UNIQUE,
+            user TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            branch TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'new',
+            run_id INTEGER REFERENCES runs(id),
+            created_at REAL NOT NULL,
+            due_at REAL NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0,
+            lease TEXT,
+            lease_until REAL
+        )
+        """
+    )
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag) WHERE state = 'new'"
+    )
+
+
+@migrations()
+def outbox(db: Database) -> None:
+    """What Slack is to be told: written with the change that it tells of, delivered in order within a run."""
+    db.conn.execute(
+        """
+        CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            run_id INTEGER REFERENCES runs(id),
+            channel TEXT NOT NULL,
+            user TEXT NOT NULL DEFAULT '',
+            text TEXT NOT NULL,
+            data TEXT NOT NULL DEFAULT '{}',
+            state TEXT NOT NULL DEFAULT 'pending',
+            ts TEXT,
+            tries INTEGER NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL,
+            due_at REAL NOT NULL,
+            sent_at REAL
+        )
+        """
+    )
+    db.conn.execute("CREATE INDEX outbox_to_send ON outbox(due_at) WHERE state IN ('pending', 'sending')")
+
+
+@migrations()
+def journal(db: Database) -> None:
+    """Who did what, when: append-only, enough to replay what every run did (security check 20)."""
+    db.conn.execute(
+        """
+        CREATE TABLE journal (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            run_id INTEGER,
+            location TEXT,
+            actor TEXT NOT NULL,
+            deed TEXT NOT NULL,
+            fence INTEGER,
+            data TEXT NOT NULL DEFAULT '{}'
+        )
+        """
+    )
+    db.conn.execute("CREATE INDEX journal_of_run ON journal(run_id)")
+    for verb in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER journal_no_{verb.lower()} BEFORE {verb} ON journal "
+            "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+        )
+
+
+@migrations()
+def machines(db: Database) -> None:
+    """What is known of each location's power; `stopping` is the compare-and-set that reserve respects."""
+    db.conn.execute(
+        """
+        CREATE TABLE machines (
+            name TEXT PRIMARY KEY,
+            state TEXT NOT NULL DEFAULT 'unknown',
+            seen_at REAL,
+            idle_since REAL,
+            stopping INTEGER NOT NULL DEFAULT 0
+        )
+        """
+    )
+
+
+@migrations()
+def people(db: Database) -> None:
+    """Slack's users as last seen, so that a command needs no call to know its caller."""
+    db.conn.execute(
+        "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, seen_at REAL NOT NULL)"
+    )

@@ -1,0 +1,163 @@
+"""A run, its phases, the reasons it can end for, and which moves are legal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """Where a run stands. Few phases, many reasons.
+
+    queued -> starting -> preparing -> training -> publishing -> releasing -> released
+    any but released -> failed | cancelled
+    """
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    PUBLISHING = "publishing"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run will move no more."""
+        return self in (Phase.RELEASED, Phase.FAILED, Phase.CANCELLED)
+
+
+ORDER = (
+    Phase.QUEUED,
+    Phase.STARTING,
+    Phase.PREPARING,
+    Phase.TRAINING,
+    Phase.PUBLISHING,
+    Phase.RELEASING,
+    Phase.RELEASED,
+)
+
+
+def legal(old: Phase, new: Phase) -> bool:
+    """Whether a run may move from `old` to `new`: one step forward, or to an end that is not success."""
+    if old.ended:
+        return False
+    if new in (Phase.FAILED, Phase.CANCELLED):
+        return True
+    return ORDER.index(new) == ORDER.index(old) + 1
+
+
+class Reason(StrEnum):
+    """Why a run ended without a release. Each has its sentence in `SENTENCES`."""
+
+    CANCELLED = "cancelled"
+    NO_CAPACITY = "no-capacity"
+    START_REFUSED = "start-refused"
+    START_TIMEOUT = "start-timeout"
+    MACHINE_LOST = "machine-lost"
+    TOO_LONG = "too-long"
+    CODE = "code"
+    OUT_OF_MEMORY = "out-of-memory"
+    DISK_FULL = "disk-full"
+    MISSING_DATA = "missing-data"
+    CORRUPT_DATA = "corrupt-data"
+    CREDENTIALS = "credentials"
+    NETWORK = "network"
+    LOCK = "lock"
+    PIPELINE = "pipeline"
+    CONFLICT = "conflict"
+    FENCED = "fenced"
+    KILLED = "killed"
+    RELEASE_CONFLICT = "release-conflict"
+    PUBLIC_LINK = "public-link"
+    INTERNAL = "internal"
+
+
+SENTENCES: Mapping[Reason, str] = {
+    Reason.CANCELLED: "It was cancelled. Nothing was released.",
+    Reason.NO_CAPACITY: "The machine could not start: the cloud has no free capacity of its kind just now. "
+    "Nothing was charged. Try again in a few minutes, or train on another location.",
+    Reason.START_REFUSED: "The machine was not allowed to start. Ask whoever runs Stationmaster to look at its permissions.",
+    Reason.START_TIMEOUT: "The machine started but did not answer in time, so it was given back. "
+    "Try again; if it happens twice, ask whoever looks after the machine.",
+    Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. Train again to start over.",
+    Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
+    Reason.CODE: "The project's own code failed.",
+    Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",
+    Reason.DISK_FULL: "The machine's disk is full. Free space there, then train again.",
+    Reason.MISSING_DATA: "Data that the pipeline needs is not on the remote. Run `dvc push` where the data is, then train again.",
+    Reason.CORRUPT_DATA: "Data on the remote is not what its checksum says. Run `dvc push` again from a good copy.",
+    Reason.CREDENTIALS: "A login was refused. Whoever runs Stationmaster has to renew it; trying again will not help.",
+    Reason.NETWORK: "The network failed again and again. Try again later.",
+    Reason.LOCK: "Another DVC process holds the workspace.",
+    Reason.PIPELINE: "The pipeline's description is not valid.",
+    Reason.CONFLICT: "The result could not be put on the branch.",
+    Reason.FENCED: "A newer reservation took over the machine.",
+    Reason.KILLED: "The training process was killed from outside.",
+    Reason.RELEASE_CONFLICT: "A different release of this tag is already there, and it was left as it is.",
+    Reason.PUBLIC_LINK: "The published file cannot be read by the public.",
+    Reason.INTERNAL: "Something inside Stationmaster failed. Whoever runs it finds the details in its log.",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One `/train`, from the command to its end. Times are seconds since the epoch (UTC).
+
+    `key` is random: it makes the run's folder and jobs unlike those of any other ledger that used the same machine.
+    `fence` grows with each reservation of any location; 0 before the first. `holds`: the location is reserved for it.
+    """
+
+    id: int
+    key: str
+    project: str
+    branch: str
+    commit: str
+    tag: str
+    user: str
+    email: str
+    channel: str
+    location: str
+    phase: Phase
+    created_at: float
+    phase_at: float
+    thread: str | None = None
+    reason: Reason | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """What the reason's sentence is completed with: `stage`, `message`, `lines`, `step`."""
+    fence: int = 0
+    holds: bool = False
+    attempt: int = 1
+    """Which try of the current phase's deed this is, from 1."""
+    cancelled_by: str | None = None
+    events_read: int = 0
+    log_read: int = 0
+    times: Mapping[str, float] = field(default_factory=dict)
+    """Phase name -> when it was entered."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    """The projection of the location's events that the card shows (see bot/runs/progress.py)."""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """The `published` event, the pointer file's text, then `public_url` and `release_url` as they become known."""
+    ended_at: float | None = None
+
+    @property
+    def uid(self) -> str:
+        """Unique for ever, also across lost ledgers: names the run's folder."""
+        return f"{self.id}-{self.key}"
+
+    def job(self, step: str) -> str:
+        """The name of the job of one step; a retry is another job."""
+        return f"run-{self.uid}-{step}-{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing to say in a run's thread, exactly once. `kind`: milestone, terminal or log-file."""
+
+    kind: str
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""What Slack is to be told. Rows are written in the transaction of what they tell of, and sent in order within a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sqlite3 import Connection
+from typing import Any
+
+from bot.runs.database import Database, Row
+from bot.runs.model import Note, Run
+
+ONCE = ("card", "terminal", "log-file")
+"""Kinds that a run has one of: their key is their name, so the unique index makes a second one impossible."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One row. `maybe_sent`: an earlier try may have worked, so look before sending again."""
+
+    id: int
+    key: str
+    kind: str
+    run_id: int | None
+    channel: str
+    user: str
+    text: str
+    data: Mapping[str, Any]
+    tries: int
+    maybe_sent: bool
+    created_at: float
+
+
+class Outbox:
+    """The sender's side of it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *, limit: int = 20) -> list[Outgoing]:
+        """Rows to send now: per run only its oldest unsent one, so that a thread keeps its order."""
+        rows = self._database.all(
+            """
+            SELECT * FROM outbox AS o WHERE state IN ('pending', 'sending') AND due_at <= ?
+              AND (run_id IS NULL OR NOT EXISTS (
+                SELECT 1 FROM outbox AS e WHERE e.run_id = o.run_id AND e.id < o.id AND e.state IN ('pending', 'sending')))
+            ORDER BY id LIMIT ?
+            """,
+            (self._database.now(), limit),
+        )
+        return [_outgoing_of(row) for row in rows]
+
+    def sending(self, message: Outgoing) -> None:
+        """Record the intent, before the deed: after a crash the next try looks first."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (message.id,)
+            )
+
+    def sent(self, message: Outgoing, ts: str | None, *, shown_version: int | None = None) -> None:
+        """Record the deed; a card's ts becomes its run's thread."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE outbox SET state = 'sent', ts = ?, sent_at = ? WHERE id = ?",
+                (ts, self._database.now(), message.id),
+            )
+            if message.kind == "card":
+                connection.execute(
+                    "UPDATE runs SET thread = ?, shown_version = ? WHERE id = ?",
+                    (ts, shown_version or 0, message.run_id),
+                )
+
+    def unsent(self, message: Outgoing, *, seconds: float, surely: bool) -> None:
+        """It did not work: try again after `seconds`. `surely`: Slack said no, so there is nothing to look for."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE outbox SET state = ?, due_at = ? WHERE id = ?",
+                ("pending" if surely else "sending", self._database.now() + seconds, message.id),
+            )
+
+    def give_up(self, message: Outgoing) -> None:
+        """Slack will never take it (the channel is gone): stop trying, keep the row."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE outbox SET state = 'given-up' WHERE id = ?", (message.id,))
+
+    def next_due(self) -> float | None:
+        """When the outbox next has something to try (epoch seconds), or None."""
+        row = self._database.one(
+            "SELECT min(due_at) AS due FROM outbox WHERE state IN ('pending', 'sending')"
+        )
+        return row["due"] if row else None
+
+
+def say(
+    connection: Connection,
+    at: float,
+    note: Note,
+    *,
+    key: str,
+    channel: str,
+    user: str,
+    run: Run | None = None,
+) -> None:
+    """Put one thing in the outbox, inside the caller's transaction. A key that is there already changes nothing."""
+    connection.execute(
+        "INSERT OR IGNORE INTO outbox (key, kind, run_id, channel, user, text, data, created_at, due_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, note.kind, run.id if run else None, channel, user, note.text, json.dumps(note.data), at, at),
+    )
+
+
+def say_in_run(connection: Connection, at: float, note: Note, run: Run) -> None:
+    """Put one thing in a run's thread."""
+    if note.kind in ONCE:
+        name: object = note.kind
+    else:
+        row = connection.execute("SELECT count(*) AS n FROM outbox WHERE run_id = ?", (run.id,)).fetchone()
+        name = row["n"]
+    say(connection, at, note, key=f"run-{run.uid}-{name}", channel=run.channel, user=run.user, run=run)
+
+
+def _outgoing_of(row: Row) -> Outgoing:
+    return Outgoing(
+        id=row["id"],
+        key=row["key"],
+        kind=row["kind"],
+        run_id=row["run_id"],
+        channel=row["channel"],
+        user=row["user"],
+        text=row["text"],
+        data=json.loads(row["data"]),
+        tries=row["tries"],
+        maybe_sent=row["state"] == "sending",
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,118 @@
+"""Commands that were acknowledged and wait for their check against GitLab: each becomes a run or a refusal, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from sqlite3 import Connection, IntegrityError
+from typing import Any
+
+from bot.runs.database import Database
+from bot.runs.journal import record
+from bot.runs.model import Note, Phase, Run
+from bot.runs.outbox import say, say_in_run
+from bot.runs.rows import run_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """A `/train` that was acknowledged and is not yet a run."""
+
+    id: int
+    user: str
+    channel: str
+    branch: str
+    tag: str
+    created_at: float
+    tries: int
+    lease: str
+
+
+class Requests:
+    """The queue of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, *, delivery: str, user: str, channel: str, branch: str, tag: str) -> bool:
+        """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "INSERT OR IGNORE INTO requests (delivery, user, channel, branch, tag, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (delivery, user, channel, branch, tag, now, now),
+            )
+            return cursor.rowcount == 1
+
+    def claim(self) -> Request | None:
+        """Take the oldest due request, or None."""
+        row = self._database.claim("requests", "state = 'new'")
+        if row is None:
+            return None
+        return Request(**{field.name: row[field.name] for field in fields(Request)})
+
+    def put_back(self, request: Request, *, seconds: float) -> None:
+        """GitLab did not answer: look again after `seconds`."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE requests SET lease = NULL, due_at = ?, tries = tries + 1 WHERE id = ? AND lease = ?",
+                (self._database.now() + seconds, request.id, request.lease),
+            )
+
+    def refuse(self, request: Request, text: str, data: Mapping[str, Any] | None = None) -> None:
+        """End a request with a sentence that only its caller sees."""
+        with self._database.write() as connection:
+            if _end(connection, request, "refused", None):
+                say(
+                    connection,
+                    self._database.now(),
+                    Note("whisper", text, data or {}),
+                    key=f"request-{request.id}",
+                    channel=request.channel,
+                    user=request.user,
+                )
+
+    def accept(self, request: Request, *, project: str, commit: str, email: str, location: str) -> Run | None:
+        """Make the run that a request asks for, its card with it; None when the tag has an open run already."""
+        now = self._database.now()
+        values = {
+            "key": self._database.token(),
+            "project": project,
+            "branch": request.branch,
+            "commit": commit,
+            "tag": request.tag,
+            "user": request.user,
+            "email": email,
+            "channel": request.channel,
+            "location": location,
+            "phase": Phase.QUEUED.value,
+            "created_at": now,
+            "phase_at": now,
+            "due_at": now,
+            "times": json.dumps({Phase.QUEUED.value: now}),
+        }
+        columns = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" for _ in values)
+        try:
+            with self._database.write() as connection:
+                row = connection.execute(
+                    f"INSERT INTO runs ({columns}) VALUES ({marks}) RETURNING *",  # noqa: S608 - the names above
+                    tuple(values.values()),
+                ).fetchone()
+                run = run_of(row)
+                _end(connection, request, "accepted", run.id)
+                say_in_run(connection, now, Note("card"), run)
+                record(connection, now, request.user, "train", run=run)
+        except IntegrityError:
+            return None
+        return run
+
+
+def _end(connection: Connection, request: Request, state: str, run_id: int | None) -> bool:
+    cursor = connection.execute(
+        "UPDATE requests SET state = ?, run_id = ?, lease = NULL WHERE id = ? AND lease = ? AND state = 'new'",
+        (state, run_id, request.id, request.lease),
+    )
+    return cursor.rowcount == 1

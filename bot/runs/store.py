@@ -1,0 +1,259 @@
+"""The ledger: the runs themselves (claim, reserve, apply), and the smaller books beside them.
+
+Rules of the house (docs/RUN-LIFECYCLE.md): a claim and a phase change is ONE compare-and-set UPDATE; what is to be said is
+written in the transaction of what it says; nothing is deleted. Usable from any thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import Connection, IntegrityError
+
+from bot.clock import Clock
+from bot.runs.database import Database
+from bot.runs.journal import Journal, record
+from bot.runs.machines import Machines, know, wake_queue
+from bot.runs.model import Note, Run
+from bot.runs.outbox import Outbox, say_in_run
+from bot.runs.people import People
+from bot.runs.requests import Requests
+from bot.runs.rows import run_of
+
+OPEN = "phase NOT IN ('released', 'failed', 'cancelled')"
+TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
+
+
+class Store:
+    """The ledger in one SQLite file."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._database = Database(path, clock)
+        self.requests = Requests(self._database)
+        self.outbox = Outbox(self._database)
+        self.machines = Machines(self._database)
+        self.people = People(self._database)
+        self.journal = Journal(self._database)
+
+    def claim(self) -> tuple[Run, str] | None:
+        """Take a run that is due, with a lease; None when nothing is due."""
+        row = self._database.claim("runs", TO_DO)
+        return (run_of(row), row["lease"]) if row else None
+
+    def reserve(self, run: Run, lease: str) -> Run | None:
+        """Give the run its location, if it is free, not being stopped, and nobody asked for it before.
+
+        One UPDATE. The fence is larger than any before it, also when an older ledger was lost: it starts from the clock.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            try:
+                cursor = connection.execute(
+                    """
+                    UPDATE runs SET phase = 'starting', phase_at = :now, holds = 1, lease = NULL, due_at = :now,
+                        version = version + 1, times = json_set(times, '$.starting', :now),
+                        fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)
+                    WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL
+                      AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND holds = 1)
+                      AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND phase = 'queued' AND id < :id)
+                      AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :location AND stopping = 1)
+                    """,
+                    {"now": now, "id": run.id, "lease": lease, "location": run.location},
+                )
+            except IntegrityError:
+                return None
+            if cursor.rowcount == 0:
+                return None
+            reserved = _get(connection, run.id)
+            _idle(connection, run.location, None)
+            record(connection, now, "engine", "reserve", run=reserved)
+            return reserved
+
+    def apply(
+        self, before: Run, lease: str, after: Run, *, due_in: float, notes: Sequence[Note] = ()
+    ) -> bool:
+        """Write what a deed came to, with what is to be said of it; False when the result is stale and was dropped.
+
+        Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept.
+        """
+        now = self._database.now()
+        if after.phase != before.phase:
+            times = {**after.times, after.phase.value: now}
+            after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
+        changed = after != before
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                """
+                UPDATE runs SET phase = ?, phase_at = ?, reason = ?, detail = ?, holds = ?, attempt = ?, events_read = ?,
+                    log_read = ?, times = ?, progress = ?, result = ?, ended_at = ?, lease = NULL, due_at = ?,
+                    version = version + ?
+                WHERE id = ? AND lease = ? AND phase = ?
+                """,
+                (
+                    after.phase.value,
+                    after.phase_at,
+                    after.reason.value if after.reason else None,
+                    json.dumps(after.detail),
+                    int(after.holds),
+                    after.attempt,
+                    after.events_read,
+                    after.log_read,
+                    json.dumps(after.times),
+                    json.dumps(after.progress),
+                    json.dumps(after.result),
+                    after.ended_at,
+                    now + due_in,
+                    int(changed),
+                    before.id,
+                    lease,
+                    before.phase.value,
+                ),
+            )
+            if cursor.rowcount == 0:
+                return False
+            for note in notes:
+                say_in_run(connection, now, note, after)
+            if after.phase != before.phase:
+                record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
+            if before.holds and not after.holds:
+                _idle(connection, before.location, now)
+                wake_queue(connection, before.location, now)
+                record(connection, now, "engine", "give-back", run=after)
+            return True
+
+    def requeue_all(self) -> None:
+        """Forget every lease: called once at start, when the single-instance lock is held."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE runs SET lease = NULL WHERE lease IS NOT NULL")
+            connection.execute("UPDATE requests SET lease = NULL WHERE lease IS NOT NULL")
+
+    def next_due(self) -> float | None:
+        """When the next run or request is due (epoch seconds), or None."""
+        row = self._database.one(
+            "SELECT min(due_at) AS due FROM ("
+            "SELECT due_at FROM runs WHERE (holds = 1 OR phase IN ('queued', 'releasing')) AND lease IS NULL "
+            "UNION ALL SELECT due_at FROM requests WHERE state = 'new' AND lease IS NULL)"
+        )
+        return row["due"] if row else None
+
+    def cancel(self, run_id: int, user: str) -> Run | None:
+        """Ask for a run's end; None when it has ended. The engine does the rest."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "UPDATE runs SET cancelled_by = coalesce(cancelled_by, ?), due_at = ?, version = version + 1 "  # noqa: S608
+                f"WHERE id = ? AND {OPEN}",
+                (user, now, run_id),
+            )
+            if cursor.rowcount == 0:
+                return None
+            run = _get(connection, run_id)
+            record(connection, now, user, "cancel", run=run)
+            return run
+
+    def uncancel(self, run: Run, lease: str) -> None:
+        """The cancel came too late (the result is being pushed): the run goes on."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE runs SET cancelled_by = NULL, version = version + 1 WHERE id = ? AND lease = ?",
+                (run.id, lease),
+            )
+
+    def run(self, run_id: int) -> Run | None:
+        """The run with that number."""
+        row = self._database.one("SELECT * FROM runs WHERE id = ?", (run_id,))
+        return run_of(row) if row else None
+
+    def run_of_tag(self, project: str, tag: str) -> Run | None:
+        """The newest run that was asked to make `tag`."""
+        row = self._database.one(
+            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY id DESC LIMIT 1", (project, tag)
+        )
+        return run_of(row) if row else None
+
+    def runs(
+        self,
+        *,
+        user: str | None = None,
+        only_open: bool = False,
+        location: str | None = None,
+        limit: int = 20,
+    ) -> list[Run]:
+        """Runs, newest first, by whom, where, and whether they are still going."""
+        where, values = ["1 = 1"], []
+        for column, value in (("user", user), ("location", location)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                values.append(value)
+        if only_open:
+            where.append(OPEN)
+        rows = self._database.all(
+            f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - literals above
+            (*values, limit),
+        )
+        return [run_of(row) for row in rows]
+
+    def released(self, project: str, *, limit: int = 100) -> list[Run]:
+        """Runs of a project that became releases, newest first."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE project = ? AND phase = 'released' ORDER BY ended_at DESC LIMIT ?",
+            (project, limit),
+        )
+        return [run_of(row) for row in rows]
+
+    def holder(self, location: str) -> Run | None:
+        """The run that has the location."""
+        row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
+        return run_of(row) if row else None
+
+    def queue(self, location: str) -> list[Run]:
+        """Runs that wait for the location, first in line first."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE location = ? AND phase = 'queued' ORDER BY id", (location,)
+        )
+        return [run_of(row) for row in rows]
+
+    def usual_seconds(self, project: str, location: str) -> float | None:
+        """How long the last released runs there held the machine (the median of five), or None."""
+        rows = self._database.all(
+            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.starting') AS seconds FROM runs "
+            "WHERE project = ? AND location = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
+            (project, location),
+        )
+        seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
+        return seconds[len(seconds) // 2] if seconds else None
+
+    def stale_cards(self) -> list[tuple[Run, int]]:
+        """Runs whose card shows an older state than the ledger's, with the version to record once shown."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE thread IS NOT NULL AND shown_version < version ORDER BY id"
+        )
+        return [(run_of(row), row["version"]) for row in rows]
+
+    def version(self, run_id: int) -> int:
+        """The run's version: grows with each change that a card could show."""
+        row = self._database.one("SELECT version FROM runs WHERE id = ?", (run_id,))
+        return row["version"] if row else 0
+
+    def card_shown(self, run_id: int, version: int) -> None:
+        """The card shows that version now."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE runs SET shown_version = ? WHERE id = ? AND shown_version < ?",
+                (version, run_id, version),
+            )
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._database.close()
+
+
+def _get(connection: Connection, run_id: int) -> Run:
+    return run_of(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone())
+
+
+def _idle(connection: Connection, location: str, since: float | None) -> None:
+    know(connection, location)
+    connection.execute("UPDATE machines SET idle_since = ? WHERE name = ?", (since, location))

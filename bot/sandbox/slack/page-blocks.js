@@ -1,0 +1,138 @@
+// Block Kit, drawn: https://docs.slack.dev/reference/block-kit. A kind that is not drawn here says so in its place.
+
+import { el, icon } from "./page-dom.js";
+import { emoji } from "./page-emoji.js";
+import { channelLink, date, link, mention, mrkdwn, plain } from "./page-mrkdwn.js";
+
+const BLOCKS = { section, header, context, divider, actions, image, rich_text, markdown };
+const ELEMENTS = { button, image: thumbnail };
+const PREVIEW = 64_000;
+
+/** Nodes for a message's `blocks`. */
+export const blocks = (list, world) => list.map((block) => (BLOCKS[block.type] ?? unknown)(block, world));
+
+/** Nodes for a text object, `plain_text` or `mrkdwn`. */
+export const text = (object, world) => (object.type === "plain_text" ? plain(object.text) : mrkdwn(object.text, world));
+
+/** The older kind of message part: a coloured bar beside it. */
+export function attachment(item, world) {
+  const bar = { good: "#2e7d5b", warning: "#b7791f", danger: "#c0263d" }[item.color] ?? item.color?.replace(/^#?/, "#");
+  const node = el("div", { class: "attachment" },
+    item.pretext && el("div", { class: "pretext" }, mrkdwn(item.pretext, world)),
+    el("div", { class: "inside" },
+      item.author_name && el("div", { class: "muted" }, plain(item.author_name)),
+      item.title && el("b", {}, item.title_link ? link(item.title_link, plain(item.title)) : plain(item.title)),
+      item.text && mrkdwn(item.text, world),
+      item.fields && el("div", { class: "fields" }, item.fields.map((field) =>
+        el("div", {}, el("b", {}, plain(field.title ?? "")), mrkdwn(field.value ?? "", world)))),
+      item.blocks && blocks(item.blocks, world),
+      item.image_url && el("img", { src: item.image_url, alt: item.fallback ?? "" }),
+      item.footer && el("div", { class: "muted" }, plain(item.footer))));
+  if (bar) node.style.setProperty("--bar", bar);
+  return node;
+}
+
+/** A picture in its place; anything else as a card with its first lines and a way to take it home. */
+export function file(item, world) {
+  const name = item.title || item.name;
+  if (item.mimetype.startsWith("image/")) {
+    return el("figure", { class: "picture" }, el("figcaption", {}, name, " ", el("span", { class: "muted" }, size(item.size))),
+      el("a", { href: item.url, target: "_blank", rel: "noopener" }, el("img", { src: item.url, alt: name })));
+  }
+  const lines = preview(item, world);
+  const open = world.expanded.has(item.id);
+  const long = lines && lines.split("\n").length > 8;
+  return el("div", { class: "file" },
+    el("div", { class: "about" }, icon("file"), el("div", {}, el("b", {}, name), el("span", { class: "muted" }, `${item.name} · ${size(item.size)}`)),
+      el("a", { class: "button", href: item.url, download: item.name }, "Download")),
+    lines && el("pre", { class: open ? "open" : "", tabindex: open ? "0" : null, "aria-label": `First lines of ${item.name}` }, lines),
+    long && el("button", { type: "button", class: "plain", "data-do": "expand", "data-file": item.id, "aria-expanded": String(open) },
+      open ? "Show less" : "Show more"));
+}
+
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function preview(item, world) {
+  if (!/^text\/|json|yaml|xml/.test(item.mimetype)) return null;
+  if (!world.previews.has(item.id)) {
+    world.previews.set(item.id, "");
+    fetch(item.url, { headers: { Range: `bytes=0-${PREVIEW}` } }).then((answer) => (answer.ok ? answer.text() : "")).then((body) => {
+      world.previews.set(item.id, body.slice(0, PREVIEW).trimEnd());
+      world.changed();
+    }).catch(() => world.previews.delete(item.id));
+  }
+  return world.previews.get(item.id);
+}
+
+const unknown = (block) => el("div", { class: "muted unknown" }, `[A “${block.type}” is not drawn in this sandbox]`);
+const element = (item, block, world) => (ELEMENTS[item.type] ?? unknown)(item, block, world);
+const header = (block) => el("h3", { class: "header" }, plain(block.text.text));
+const divider = () => el("hr");
+const markdown = (block, world) => el("div", { class: "section" }, mrkdwn(block.text, world));
+const actions = (block, world) => el("div", { class: "actions" }, block.elements.map((item) => element(item, block, world)));
+
+function section(block, world) {
+  return el("div", { class: "section" },
+    el("div", { class: "words" },
+      block.text && el("div", {}, text(block.text, world)),
+      block.fields && el("div", { class: "fields" }, block.fields.map((field) => el("div", {}, text(field, world))))),
+    block.accessory && el("div", { class: "accessory" }, element(block.accessory, block, world)));
+}
+
+function context(block, world) {
+  return el("div", { class: "context" }, block.elements.map((item) =>
+    item.type === "image" ? thumbnail(item) : el("div", {}, text(item, world))));
+}
+
+function image(block) {
+  const url = block.image_url ?? block.slack_file?.url;
+  return el("figure", { class: "picture" }, block.title && el("figcaption", {}, plain(block.title.text)),
+    el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, el("img", { src: url, alt: block.alt_text ?? "" })));
+}
+
+function thumbnail(item) {
+  return el("img", { class: "thumbnail", src: item.image_url, alt: item.alt_text ?? "" });
+}
+
+function button(item, block, world) {
+  const press = JSON.stringify({ block_id: block.block_id, action_id: item.action_id, value: item.value, confirm: item.confirm });
+  const shared = { class: `button ${item.style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": item.accessibility_label };
+  if (!item.url) return el("button", { type: "button", ...shared }, text(item.text, world));
+  const out = link(item.url, [...plain(item.text.text), icon("out")]);
+  for (const [name, value] of Object.entries(shared)) if (value !== undefined) out.setAttribute(name, value);
+  return out;
+}
+
+function rich_text(block, world) {
+  return el("div", { class: "section rich" }, block.elements.map((item) => richPart(item, world)));
+}
+
+function richPart(part, world) {
+  const inside = part.elements.map((item) => (item.elements ? richPart(item, world) : richInline(item, world)));
+  if (part.type === "rich_text_preformatted") return el("pre", {}, inside);
+  if (part.type === "rich_text_quote") return el("blockquote", {}, inside);
+  if (part.type !== "rich_text_list") return el("div", { class: "text" }, inside);
+  const list = el(part.style === "ordered" ? "ol" : "ul", { start: part.offset ? part.offset + 1 : null, "data-indent": part.indent || null });
+  list.append(...inside.map((item) => el("li", {}, item)));
+  return list;
+}
+
+function richInline(item, world) {
+  const kinds = {
+    text: () => item.text,
+    link: () => link(item.url, [item.text || item.url]),
+    emoji: () => emoji(item.name),
+    user: () => mention(item.user_id, world),
+    channel: () => channelLink(item.channel_id, world),
+    broadcast: () => el("span", { class: "mention me" }, `@${item.range}`),
+    date: () => date(item.timestamp, item.format, item.url, item.fallback),
+  };
+  let node = (kinds[item.type] ?? (() => `[${item.type}]`))();
+  for (const [style, tag] of [["code", "code"], ["bold", "b"], ["italic", "i"], ["strike", "s"], ["underline", "u"]]) {
+    if (item.style?.[style]) node = el(tag, {}, node);
+  }
+  return node;
+}

@@ -1,0 +1,64 @@
+// Elements from plain data, and the one way the page changes: a new tree is drawn and the standing one is brought to
+// agree with it, so that focus, selection, scrolling and pictures survive an edit. What people and programs wrote only
+// ever becomes a text node or an attribute, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const absent = (value) => value === null || value === undefined || value === false;
+
+/** `el("p", {class: "note"}, "text", [nodes], null)`: null, undefined and false are left out, children and attributes. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (!absent(value)) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => !absent(child)));
+  return node;
+}
+
+/** One of the drawings at the end of page.html. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Bring the children of `parent` to agree with `wanted`. A node with a `data-key` keeps its identity when it moves. */
+export function patch(parent, wanted) {
+  const keys = new Set(wanted.map(key).filter(Boolean));
+  const standing = new Map();
+  for (const child of [...parent.childNodes]) {
+    if (key(child) && !keys.has(key(child))) child.remove();
+    else if (key(child)) standing.set(key(child), child);
+  }
+  let at = parent.firstChild;
+  for (const next of wanted) {
+    const old = key(next) ? standing.get(key(next)) : at && !key(at) ? at : null;
+    if (!old || old.nodeName !== next.nodeName) {
+      parent.insertBefore(next, at);
+      continue;
+    }
+    if (old === at) at = at.nextSibling;
+    else parent.insertBefore(old, at);
+    morph(old, next);
+  }
+  while (at) {
+    const rest = at.nextSibling;
+    at.remove();
+    at = rest;
+  }
+}
+
+const key = (node) => node.dataset?.key;
+
+function morph(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  patch(old, [...next.childNodes]);
+}

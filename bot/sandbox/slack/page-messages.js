@@ -1,0 +1,106 @@
+// Messages as rows: who and when, days, runs of one author, threads, and what only one person sees.
+
+import { attachment, blocks, file } from "./page-blocks.js";
+import { el, icon } from "./page-dom.js";
+import { emoji } from "./page-emoji.js";
+import { ago, clock, day, full, mrkdwn, person } from "./page-mrkdwn.js";
+
+const GROUP_SECONDS = 300;
+const COLOURS = 8;
+
+/** A message's name on the page: an ephemeral has none of Slack's own. */
+export const keyOf = (message) => (message.ephemeral ? `e-${message.ephemeral_id}` : message.ts);
+export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
+export const moment = (ts) => new Date(Number(ts) * 1000);
+
+/** The rows of one channel: its days, the line above what is new, and the messages. */
+export function channelRows(messages, world) {
+  return withDays(messages, world, world.newFrom);
+}
+
+/** The rows of one thread: the root, how many replies, the replies. */
+export function threadRows([root, ...replies], world) {
+  if (!root) return [el("p", { class: "muted empty" }, "This thread is not here any more.")];
+  const count = replies.filter((reply) => !reply.ephemeral).length;
+  const line = el("div", { class: "count", "data-key": "count" }, el("span", {}, count ? plural(count) : "No replies yet"));
+  return [row(root, null, world, true), line, ...replies.map((reply, at) => row(reply, replies[at - 1], world, true))];
+}
+
+/** A person's initials or an app's sign. */
+export function avatar(user) {
+  if (user?.icon) return el("span", { class: "avatar app", "aria-hidden": "true" }, emoji(user.icon));
+  if (!user || user.is_bot) return el("span", { class: "avatar app", "aria-hidden": "true" }, icon("train"));
+  const initials = person(user).split(/\s+/).map((word) => word[0]).slice(0, 2).join("");
+  const tint = [...user.id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % COLOURS;
+  return el("span", { class: `avatar tint${tint}`, "aria-hidden": "true" }, initials.toUpperCase());
+}
+
+function withDays(messages, world, newFrom) {
+  const rows = [];
+  let previous = null;
+  for (const message of messages) {
+    const name = day(moment(message.ts));
+    if (!previous || day(moment(previous.ts)) !== name) {
+      rows.push(el("div", { class: "day", role: "separator", "aria-label": name, "data-key": `day-${name}` }, el("span", {}, name)));
+      previous = null;
+    }
+    if (newFrom && message.ts === newFrom) {
+      rows.push(el("div", { class: "new", role: "separator", "aria-label": "New messages", "data-key": "new" }, el("span", {}, "New")));
+      previous = null;
+    }
+    rows.push(row(message, previous, world, false));
+    previous = message;
+  }
+  return rows;
+}
+
+function row(message, previous, world, inThread) {
+  const user = world.users.get(message.user);
+  const name = user ? person(user) : message.user === "local" ? world.team.name : message.user;
+  const when = moment(message.ts);
+  const grouped = follows(message, previous);
+  const time = el("time", { datetime: when.toISOString(), title: full(when) }, clock(when));
+  const classes = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.failure && "failure"];
+  return el("article", { class: classes.filter(Boolean).join(" "), "data-key": keyOf(message), "data-ts": message.ts, "aria-label": `${name}, ${clock(when)}` },
+    el("div", { class: "gutter" }, grouped ? time : avatar(user)),
+    el("div", { class: "body" },
+      message.ephemeral && onlyYou(message),
+      !grouped && el("div", { class: "meta" }, el("b", {}, name), (message.bot || user?.is_bot) && el("span", { class: "badge" }, "App"), time),
+      message.subtype === "thread_broadcast" && !inThread && el("button", { type: "button", class: "plain broadcast", "data-do": "thread", "data-root": message.thread_ts }, "replied to a thread"),
+      content(message, world),
+      !inThread && message.reply_count > 0 && footer(message, world)),
+    !inThread && !message.ephemeral && el("div", { class: "tools" },
+      el("button", { type: "button", class: "plain", "data-do": "thread", "data-root": message.thread_ts ?? message.ts, title: "Reply in thread", "aria-label": "Reply in thread" }, icon("reply"))));
+}
+
+function follows(message, previous) {
+  return previous !== null && previous !== undefined && previous.user === message.user
+    && previous.ephemeral === message.ephemeral && !message.ephemeral && message.subtype === previous.subtype
+    && Number(message.ts) - Number(previous.ts) < GROUP_SECONDS && !previous.reply_count && !message.blocks;
+}
+
+function content(message, world) {
+  const text = message.text && !message.blocks?.length ? mrkdwn(message.text, world) : [];
+  const edited = message.edited && !message.bot && el("span", { class: "muted edited" }, "(edited)");
+  return el("div", { class: message.subtype === "channel_join" ? "content muted" : "content" },
+    message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, world)) : text, edited,
+    (message.attachments ?? []).map((item) => attachment(item, world)),
+    (message.files ?? []).map((item) => file(item, world)),
+    message.reactions?.length > 0 && el("div", { class: "reactions" }, message.reactions.map(({ name, count }) => el("span", { title: `:${name}:` }, `${emoji(name)} ${count}`))));
+}
+
+function onlyYou(message) {
+  return el("div", { class: "only-you" }, icon("eye"), "Only visible to you",
+    el("button", { type: "button", class: "plain", "data-do": "dismiss" }, "Dismiss"));
+}
+
+function footer(message, world) {
+  const unread = message.latest_reply && message.latest_reply > (world.read[`${message.channel}/${message.ts}`] ?? "");
+  return el("button", { type: "button", class: "replies", "data-do": "thread", "data-root": message.ts },
+    unread && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
+    el("b", {}, plural(message.reply_count)),
+    message.latest_reply && el("span", { class: "muted last" }, `Last reply ${ago(moment(message.latest_reply))}`),
+    el("span", { class: "muted view" }, "View thread"));
+}
+
+const plural = (count) => (count === 1 ? "1 reply" : `${count} replies`);
