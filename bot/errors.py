@@ -5,6 +5,8 @@
     |   `-- SettingsError    a setting is missing or wrong; raised at start
     `-- DoorError            for the engine: something outside did not do what was asked
         |-- Unavailable      a passing fault: wait and try again (carries retry_after)
+        |   `-- NoCapacity   the cloud has no machine to give just now
+        |       `-- QuotaReached   the account may have no more of them
         |-- Unauthorised     a credential was refused: stop at once, never loop (GitLab bans the address)
         |-- NotFound         the thing is not there
         `-- Conflict         the thing is there already, and different
@@ -41,6 +43,14 @@ class Unavailable(DoorError):  # noqa: N818 - the name is the state of the other
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NoCapacity(Unavailable):
+    """The cloud has no free machine of that kind; worth a few tries, minutes apart."""
+
+
+class QuotaReached(NoCapacity):
+    """The account's own limit is reached; it frees when another machine stops, or when AWS raises it."""
 
 
 class Unauthorised(DoorError):  # noqa: N818

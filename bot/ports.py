@@ -1,8 +1,8 @@
 """The doors: what the engine knows of Slack, GitLab, S3 and the machines. Small, and with their contract in prose.
 
 Every call may block for as long as its driver's timeout (seconds, never minutes), and raises only `DoorError`s:
-`Unavailable` (wait and try again), `Unauthorised` (stop), `NotFound`, `Conflict`. "Idempotent" means: calling it again after
-a lost answer does no second deed.
+`Unavailable` (wait and try again), `Unauthorised` (stop), `NotFound`, `Conflict`. "Idempotent" means: calling it
+again after a lost answer does no second deed.
 """
 
 from __future__ import annotations
@@ -85,13 +85,14 @@ class PublicFiles(Protocol):
         """
 
 
-# ------------------------------------------------------------------------------------------------ chat (Slack)
+# ------------------------------------------------------------------------------------------------ Slack
 
 
 @dataclass(frozen=True)
 class Message:
     """A message as it should stand. `key` names it for ever: it travels in the metadata and is looked for before
-    posting again. `text` is the notification and what screen readers read; `blocks` what is drawn."""
+    posting again. `text` is the notification and what screen readers read; `blocks` what is drawn.
+    """
 
     key: str
     text: str
@@ -194,11 +195,15 @@ class Location(Protocol):
     def workdir(self) -> str:
         """Absolute path of the folder at the location that lives between runs."""
 
+    @property
+    def stoppable(self) -> bool:
+        """Whether Stationmaster may turn the power off. False for a box that belongs to others too."""
+
     def power(self) -> PowerState:
         """Describe the machine, now. Never raises for a machine that is off."""
 
     def start(self) -> None:
-        """Ask for power. Idempotent; returns at once. `Unavailable` for no capacity or a quota, with the cause in words."""
+        """Ask for power. Idempotent; returns at once. `NoCapacity` when the cloud has none, with the cause in words."""
 
     def stop(self) -> None:
         """Ask for power off. Idempotent; returns at once. Only ever called by whoever won the compare-and-set."""

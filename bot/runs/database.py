@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection, Cursor, connect
+from sqlite3 import Connection, connect
+from sqlite3 import Row as SqliteRow
 from typing import Any
 
 from sqlite_utils import Database as SqliteUtils
@@ -59,24 +60,24 @@ class Database:
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """The first row, or None."""
-        row: Row | None = self._connection().execute(sql, values).fetchone()
-        return row
+        row = self._connection().execute(sql, values).fetchone()
+        return dict(row) if row else None
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Every row."""
-        return self._connection().execute(sql, values).fetchall()
+        return [dict(row) for row in self._connection().execute(sql, values)]
 
     def claim(self, table: str, condition: str) -> Row | None:
         """Lease the most overdue row of a queue to the caller, in one UPDATE; None when nothing is due."""
         now = self.now()
         with self.write() as connection:
-            row: Row | None = connection.execute(
+            row = connection.execute(
                 f"UPDATE {table} SET lease = ?, lease_until = ? WHERE id = (SELECT id FROM {table} "  # noqa: S608 - both are literals of this package
                 f"WHERE {condition} AND due_at <= ? AND (lease IS NULL OR lease_until < ?) "
                 "ORDER BY due_at, id LIMIT 1) RETURNING *",
                 (self.token(), now + LEASE_SECONDS, now, now),
             ).fetchone()
-            return row
+            return dict(row) if row else None
 
     def close(self) -> None:
         """Close this thread's connection; the others close with their threads."""
@@ -87,14 +88,9 @@ class Database:
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = connect(
-                self._path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False
-            )
-            connection.row_factory = _as_dict
+            connection = connect(self._path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
+            connection.row_factory = SqliteRow
             connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
         return connection
 
-
-def _as_dict(cursor: Cursor, values: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}

@@ -31,27 +31,21 @@ class Machines:
         row = self._database.one("SELECT * FROM machines WHERE name = ?", (name,))
         if row is None:
             return MachineRow(name)
-        return MachineRow(
-            name, row["state"], row["seen_at"], row["idle_since"], stopping=bool(row["stopping"])
-        )
+        return MachineRow(name, row["state"], row["seen_at"], row["idle_since"], stopping=bool(row["stopping"]))
 
     def saw(self, name: str, state: str) -> None:
         """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""
         now = self._database.now()
         with self._database.write() as connection:
             know(connection, name)
-            connection.execute(
-                "UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name)
-            )
+            connection.execute("UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name))
             connection.execute(
                 "UPDATE machines SET idle_since = coalesce(idle_since, ?) WHERE name = ? AND state = 'running' "
                 "AND NOT EXISTS (SELECT 1 FROM runs WHERE location = ? AND holds = 1)",
                 (now, name, name),
             )
             if state in ("stopped", "gone"):
-                connection.execute(
-                    "UPDATE machines SET idle_since = NULL, stopping = 0 WHERE name = ?", (name,)
-                )
+                connection.execute("UPDATE machines SET idle_since = NULL, stopping = 0 WHERE name = ?", (name,))
                 wake_queue(connection, name, now)
 
     def take_for_stop(self, name: str, *, idle_for: float) -> bool:
@@ -74,5 +68,5 @@ def know(connection: Connection, name: str) -> None:
 
 
 def wake_queue(connection: Connection, location: str, now: float) -> None:
-    """Whoever waits for the location looks again now."""
+    """Whoever waits for the location looks again now, and its card shows the new place."""
     connection.execute("UPDATE runs SET due_at = ? WHERE location = ? AND phase = 'queued'", (now, location))

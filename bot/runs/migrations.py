@@ -57,9 +57,7 @@ def runs(db: Database) -> None:
         "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
         "WHERE phase NOT IN ('released', 'failed', 'cancelled')"
     )
-    db.conn.execute(
-        "CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')"
-    )
+    db.conn.execute("CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')")
 
 
 @migrations()
@@ -84,9 +82,7 @@ def requests(db: Database) -> None:
         )
         """
     )
-    db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag) WHERE state = 'new'"
-    )
+    db.conn.execute("CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag) WHERE state = 'new'")
 
 
 @migrations()

@@ -54,9 +54,7 @@ class Outbox:
     def sending(self, message: Outgoing) -> None:
         """Record the intent, before the deed: after a crash the next try looks first."""
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (message.id,)
-            )
+            connection.execute("UPDATE outbox SET state = 'sending', tries = tries + 1 WHERE id = ?", (message.id,))
 
     def sent(self, message: Outgoing, ts: str | None, *, shown_version: int | None = None) -> None:
         """Record the deed; a card's ts becomes its run's thread."""
@@ -86,9 +84,7 @@ class Outbox:
 
     def next_due(self) -> float | None:
         """When the outbox next has something to try (epoch seconds), or None."""
-        row = self._database.one(
-            "SELECT min(due_at) AS due FROM outbox WHERE state IN ('pending', 'sending')"
-        )
+        row = self._database.one("SELECT min(due_at) AS due FROM outbox WHERE state IN ('pending', 'sending')")
         return row["due"] if row else None
 
 

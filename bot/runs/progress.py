@@ -1,11 +1,12 @@
 """What the card shows of a run: the location's events, folded into one small record. Pure.
 
-    {"step": "repro",
-     "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
-     "stages": {"prepare": "skipped", "train": "started"},
-     "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
-     "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
-     "seconds": {"prepare": 1.2}}
+{"step": "repro",
+ "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
+ "stages": {"prepare": "skipped", "train": "started"},
+ "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
+ "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
+ "moved": {"pull": {"files": 9, "bytes": 900}},
+ "seconds": {"prepare": 1.2}}
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             after["stage"] = data
             after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
             after.pop("metric", None)
-        elif event.kind in ("metric", "transfer"):
-            after[event.kind] = data
+        elif event.kind == "metric":
+            after["metric"] = data
+        elif event.kind == "transfer":
+            after["transfer"] = data
+            done = {"files": data.get("files", 0), "bytes": data.get("bytes", 0)}
+            after["moved"] = {**after.get("moved", {}), str(data.get("direction")): done}
     return after
 
 

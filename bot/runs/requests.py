@@ -101,7 +101,7 @@ class Requests:
                     f"INSERT INTO runs ({columns}) VALUES ({marks}) RETURNING *",  # noqa: S608 - the names above
                     tuple(values.values()),
                 ).fetchone()
-                run = run_of(row)
+                run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
                 say_in_run(connection, now, Note("card"), run)
                 record(connection, now, request.user, "train", run=run)

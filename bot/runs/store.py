@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from sqlite3 import Connection, IntegrityError
+from sqlite3 import Connection
 
 from bot.clock import Clock
 from bot.runs.database import Database
@@ -42,38 +42,37 @@ class Store:
         row = self._database.claim("runs", TO_DO)
         return (run_of(row), row["lease"]) if row else None
 
-    def reserve(self, run: Run, lease: str) -> Run | None:
-        """Give the run its location, if it is free, not being stopped, and nobody asked for it before.
+    def reserve(self, run: Run, lease: str, *, notes: Sequence[Note] = ()) -> Run | None:
+        """Give the run its location, if it is free, not being stopped, and nobody asked for it before; else None.
 
         One UPDATE. The fence is larger than any before it, also when an older ledger was lost: it starts from the clock.
         """
         now = self._database.now()
         with self._database.write() as connection:
-            try:
-                cursor = connection.execute(
-                    """
-                    UPDATE runs SET phase = 'starting', phase_at = :now, holds = 1, lease = NULL, due_at = :now,
-                        version = version + 1, times = json_set(times, '$.starting', :now),
-                        fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)
-                    WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL
-                      AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND holds = 1)
-                      AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND phase = 'queued' AND id < :id)
-                      AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :location AND stopping = 1)
-                    """,
-                    {"now": now, "id": run.id, "lease": lease, "location": run.location},
-                )
-            except IntegrityError:
+            row = connection.execute(
+                """
+                UPDATE runs SET phase = 'starting', phase_at = :now, holds = 1, lease = NULL, due_at = :now,
+                    version = version + 1, times = json_set(times, '$.starting', :now),
+                    fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)
+                WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND holds = 1)
+                  AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND phase = 'queued' AND id < :id)
+                  AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :location AND stopping = 1)
+                RETURNING *
+                """,
+                {"now": now, "id": run.id, "lease": lease, "location": run.location},
+            ).fetchone()
+            if row is None:
                 return None
-            if cursor.rowcount == 0:
-                return None
-            reserved = _get(connection, run.id)
+            reserved = run_of(dict(row))
+            for note in notes:
+                say_in_run(connection, now, note, reserved)
             _idle(connection, run.location, None)
+            wake_queue(connection, run.location, now)
             record(connection, now, "engine", "reserve", run=reserved)
             return reserved
 
-    def apply(
-        self, before: Run, lease: str, after: Run, *, due_in: float, notes: Sequence[Note] = ()
-    ) -> bool:
+    def apply(self, before: Run, lease: str, after: Run, *, due_in: float, notes: Sequence[Note] = ()) -> bool:
         """Write what a deed came to, with what is to be said of it; False when the result is stale and was dropped.
 
         Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept.
@@ -86,9 +85,9 @@ class Store:
         with self._database.write() as connection:
             cursor = connection.execute(
                 """
-                UPDATE runs SET phase = ?, phase_at = ?, reason = ?, detail = ?, holds = ?, attempt = ?, events_read = ?,
-                    log_read = ?, times = ?, progress = ?, result = ?, ended_at = ?, lease = NULL, due_at = ?,
-                    version = version + ?
+                UPDATE runs SET phase = ?, phase_at = ?, reason = ?, detail = ?, holds = ?, attempt = ?,
+                    events_read = ?, log_read = ?, times = ?, progress = ?, result = ?, ended_at = ?, lease = NULL,
+                    due_at = CASE WHEN cancelled_by IS NOT NULL AND ? THEN ? ELSE ? END, version = version + ?
                 WHERE id = ? AND lease = ? AND phase = ?
                 """,
                 (
@@ -104,6 +103,8 @@ class Store:
                     json.dumps(after.progress),
                     json.dumps(after.result),
                     after.ended_at,
+                    before.cancelled_by is None,  # a cancel that came meanwhile is looked at now
+                    now,
                     now + due_in,
                     int(changed),
                     before.id,
@@ -210,9 +211,7 @@ class Store:
 
     def queue(self, location: str) -> list[Run]:
         """Runs that wait for the location, first in line first."""
-        rows = self._database.all(
-            "SELECT * FROM runs WHERE location = ? AND phase = 'queued' ORDER BY id", (location,)
-        )
+        rows = self._database.all("SELECT * FROM runs WHERE location = ? AND phase = 'queued' ORDER BY id", (location,))
         return [run_of(row) for row in rows]
 
     def usual_seconds(self, project: str, location: str) -> float | None:
@@ -227,9 +226,7 @@ class Store:
 
     def stale_cards(self) -> list[tuple[Run, int]]:
         """Runs whose card shows an older state than the ledger's, with the version to record once shown."""
-        rows = self._database.all(
-            "SELECT * FROM runs WHERE thread IS NOT NULL AND shown_version < version ORDER BY id"
-        )
+        rows = self._database.all("SELECT * FROM runs WHERE thread IS NOT NULL AND shown_version < version ORDER BY id")
         return [(run_of(row), row["version"]) for row in rows]
 
     def version(self, run_id: int) -> int:
@@ -251,7 +248,7 @@ class Store:
 
 
 def _get(connection: Connection, run_id: int) -> Run:
-    return run_of(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone())
+    return run_of(dict(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()))
 
 
 def _idle(connection: Connection, location: str, since: float | None) -> None:

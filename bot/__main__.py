@@ -1,0 +1,122 @@
+"""The `stationmaster` command line; the only place that ends the process."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from bot.errors import StationmasterError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a subcommand and exit with its status: 0 done, 1 failed, 2 refused or not understood."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        status = int(arguments.run(arguments))
+    except StationmasterError as error:
+        print(error, file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stationmaster", description="Train DVC projects from Slack, up to a GitLab release."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the bot against Slack, GitLab and AWS")
+    serve.add_argument("--config", type=Path, help="a TOML file with settings (or STATIONMASTER_CONFIG)")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="try everything on this machine, without any account")
+    demo.add_argument("--once", metavar="COMMAND", help="type one slash command, print its thread, and end")
+    demo.set_defaults(run=_demo)
+
+    sandbox = commands.add_parser("sandbox", help="the stand-ins alone; prints the environment for `serve`")
+    sandbox.set_defaults(run=_sandbox)
+    for command in (demo, sandbox):
+        command.add_argument("--fresh", action="store_true", help="forget everything and start over")
+        command.add_argument("--data", type=Path, metavar="DIR", help="a Fruits-360 folder instead of drawn images")
+        command.add_argument("--home", type=Path, default=Path(".demo"), help="where its state is kept (.demo)")
+        command.add_argument("--port", type=int, help="port of the page")
+
+    doctor = commands.add_parser("doctor", help="check settings, tokens, bucket and machines, and say what is wrong")
+    doctor.add_argument("--config", type=Path)
+    doctor.set_defaults(run=_doctor)
+
+    runs = commands.add_parser("runs", help="list runs, or show one with its log")
+    runs.add_argument("run", nargs="?", type=int, metavar="NUMBER", help="a run's number")
+    runs.add_argument("--log", action="store_true", help="print its full log")
+    runs.add_argument("--home", type=Path, help="the bot's folder (or STATIONMASTER_HOME)")
+    runs.set_defaults(run=_runs)
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    _use(arguments.config)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("apscheduler", "botocore", "slack_bolt", "slack_sdk", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from bot import settings  # noqa: PLC0415 - `--help` and `demo` start quicker without it
+    from bot.wiring import Service  # noqa: PLC0415
+
+    service = Service(settings.load())
+    end = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: end.set())
+    service.start()
+    logging.getLogger("bot").info("ready")
+    end.wait()
+    service.stop()
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from bot.sandbox.demo import run_demo  # noqa: PLC0415 - the sandbox is never loaded by `serve`
+
+    return run_demo(
+        home=arguments.home,
+        fresh=arguments.fresh,
+        once=arguments.once,
+        data=arguments.data,
+        port=arguments.port,
+    )
+
+
+def _sandbox(arguments: argparse.Namespace) -> int:
+    from bot.sandbox.demo import run_sandbox  # noqa: PLC0415 - the sandbox is never loaded by `serve`
+
+    return run_sandbox(home=arguments.home, fresh=arguments.fresh, data=arguments.data, port=arguments.port)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    _use(arguments.config)
+    from bot import settings  # noqa: PLC0415
+    from bot.doctor import examine  # noqa: PLC0415
+
+    return examine(settings.load(), sys.stdout)
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from bot.listing import show  # noqa: PLC0415
+
+    home = arguments.home or Path(os.environ.get("STATIONMASTER_HOME", "stationmaster-data"))
+    return show(home, arguments.run, log=arguments.log, out=sys.stdout)
+
+
+def _use(config: Path | None) -> None:
+    if config is not None:
+        os.environ["STATIONMASTER_CONFIG"] = str(config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""`stationmaster doctor`: ask every door once, without changing anything, and say what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+from bot.errors import DoorError
+from bot.gitlab import GitLabProject
+from bot.locations.catalog import Powers, machine
+from bot.public_files import S3PublicFiles
+from bot.settings import Settings, all_locations
+from bot.slack.chat import SlackChat, web_client
+
+Check = tuple[str, Callable[[], str]]
+
+
+def examine(settings: Settings, out: TextIO) -> int:
+    """Print a line a check; 0 when all are well, 1 otherwise."""
+    failed = 0
+    for name, check in _checks(settings):
+        try:
+            print(f"ok    {name}: {check()}", file=out)
+        except DoorError as error:
+            failed += 1
+            print(f"WRONG {name}: {error}", file=out)
+    print("All is well." if not failed else f"{failed} of these must be mended first.", file=out)
+    return 1 if failed else 0
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    token = settings.slack_bot_token.get_secret_value()
+    yield "Slack", SlackChat(web_client(token, settings.slack_api_url)).who_am_i
+    project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
+    yield "GitLab token", project.access
+    yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
+    public = S3PublicFiles(
+        settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url
+    )
+    yield "Public bucket", public.access
+    powers = Powers(settings)
+    locations = all_locations(settings)
+    for name, location in locations.items():
+        at = machine(name, location, settings, powers)
+        yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
+    yield "Locations", lambda: _count(len(locations))
+
+
+def _count(number: int) -> str:
+    if not number:
+        raise DoorError("there is none: set TRAIN_INSTANCE_FOR_USER, or add a [locations.<name>] table.")
+    return f"{number} in all"

@@ -1,0 +1,103 @@
+"""From an acknowledged command to a run or a refusal: everything that must hold before any machine starts."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.engine import policy
+from bot.engine.world import World
+from bot.errors import DoorError, Unauthorised, Unavailable
+from bot.ports import Person
+from bot.runs.model import Run
+from bot.runs.names import nearest, next_version
+from bot.runs.requests import Request
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 120.0
+"""Seconds that GitLab or Slack may stay away before the caller is told that nothing was started."""
+PERSON_KNOWN_SECONDS = 86_400.0
+
+
+def check(request: Request, world: World) -> None:
+    """Accept or refuse the request; put it back while GitLab or Slack does not answer."""
+    try:
+        refusal = _decide(request, world)
+    except Unauthorised as error:
+        log.error("request %s: %s", request.id, error)  # noqa: TRY400 - the sentence says all
+        refusal = f"Nothing was started: {error}"
+    except Unavailable as error:
+        if world.clock.now() - request.created_at < PATIENCE:
+            return world.store.requests.put_back(request, seconds=error.retry_after or policy.back_off(request.tries))
+        refusal = f"Nothing was started: {error} Please try again in a few minutes."
+    except DoorError as error:
+        refusal = f"Nothing was started: {error}"
+    if refusal:
+        world.store.requests.refuse(request, refusal)
+    return None
+
+
+def _decide(request: Request, world: World) -> str | None:
+    """The sentence that refuses, or None when the request became a run."""
+    person = _person(request.user, world)
+    location = world.location_for(person.email)
+    if location is None:
+        return no_location(person, world)
+    commit = world.code.head(request.branch)
+    if commit is None:
+        return _no_branch(request, world)
+    if world.code.tag(request.tag) is not None:
+        return _tag_taken(request, world)
+    run = world.store.requests.accept(
+        request, project=world.project.path, commit=commit, email=person.email, location=location
+    )
+    if run is None:
+        return _tag_wanted(request, world.store.run_of_tag(world.project.path, request.tag))
+    return None
+
+
+def _person(user: str, world: World) -> Person:
+    known = world.store.people.get(user)
+    if known is not None and known.email:
+        return known
+    person = world.chat.person(user)
+    world.store.people.remember(person)
+    return person
+
+
+def no_location(person: Person, world: World) -> str:
+    """How to get a machine, and whom to ask."""
+    who = f"`{person.email}`" if person.email else "you (Slack does not tell me your e-mail address)"
+    return (
+        f"Nothing was started: there is no training machine for {who} yet. {world.no_location_help} "
+        "`/locations` shows which machines there are."
+    ).replace("  ", " ")
+
+
+def _no_branch(request: Request, world: World) -> str:
+    names = world.code.branches()
+    near = nearest(names, request.branch)
+    if near:
+        hint = "Did you mean " + " or ".join(f"`{name}`" for name in near) + "?"
+    else:
+        hint = "There are: " + ", ".join(f"`{name}`" for name in names[:8]) + "."
+    return f"Nothing was started: `{world.project.path}` has no branch `{request.branch}`. {hint}"
+
+
+def _tag_taken(request: Request, world: World) -> str:
+    free = next_version([tag.name for tag in world.code.tags()], request.tag)
+    return (
+        f"Nothing was started: the tag `{request.tag}` exists already, and a release is never overwritten. "
+        f"The next free one is `{free}`: `/train {request.branch} {free}`"
+    )
+
+
+def _tag_wanted(request: Request, other: Run | None) -> str:
+    if other is None:
+        return f"Nothing was started: the tag `{request.tag}` is being used by another run."
+    if (other.user, other.branch) == (request.user, request.branch):
+        return f"That is run {other.id} already: `{other.branch}` as `{other.tag}`. One is enough; look at its thread."
+    return (
+        f"Nothing was started: run {other.id} by <@{other.user}> is making `{other.tag}` from `{other.branch}`. "
+        "Pick another tag."
+    )

@@ -1,0 +1,204 @@
+"""One function a phase: look at the world, do the phase's deed if it is not done, say what it came to. All idempotent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.engine import policy
+from bot.engine.policy import Outcome, milestone
+from bot.engine.release_notes import asset_path, description, fingerprint
+from bot.engine.steps import listen, run_dir, work
+from bot.engine.world import World
+from bot.errors import Conflict, DoorError, NoCapacity, Unauthorised, Unavailable
+from bot.ports import JobState, Location, PowerState, Release, ReleaseLink
+from bot.runs.model import Note, Phase, Reason, Run
+
+STEP = {Phase.PREPARING: "prepare", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
+TOO_LATE = (Phase.PUBLISHING, Phase.RELEASING)
+
+
+def process(run: Run, world: World) -> Outcome:
+    """Do what the run needs now. Never raises a `DoorError`: a door that fails is part of the decision."""
+    try:
+        if run.phase.ended:
+            return give_back(run, world)
+        if run.cancelled_by:
+            return cancel(run, world)
+        if run.phase is Phase.STARTING:
+            return start(run, world)
+        if run.phase is Phase.RELEASING:
+            return release(run, world)
+        return work(run, world, STEP[run.phase])
+    except Unauthorised as error:
+        return _refused(run, error)
+    except Unavailable as error:
+        return _unavailable(run, world, error)
+    except DoorError as error:
+        return _ended_by(run, Reason.INTERNAL, error)
+
+
+def start(run: Run, world: World) -> Outcome:
+    """Bring the machine up and wait until it answers."""
+    location = world.locations[run.location]
+    now = world.clock.now()
+    power = location.power()
+    world.store.machines.saw(run.location, power)
+    asked = bool(run.progress.get("power_asked"))
+    if power is PowerState.RUNNING and location.answers():
+        notes = (milestone("machine-ready", seconds=now - run.phase_at),) if asked else ()
+        return policy.advance(run, Phase.PREPARING, *notes)
+    if power is PowerState.GONE:
+        return policy.fail(run, Reason.START_REFUSED, message="The machine does not exist any more.")
+    if now - run.phase_at > world.terms[run.location].start_seconds:
+        return policy.fail(run, Reason.START_TIMEOUT)
+    if power is PowerState.STOPPED:
+        return _ask_for_power(run, location, now)
+    return policy.wait(run, 0.5 if now - run.phase_at < 10 else 2.0)  # noqa: PLR2004 - quick machines first
+
+
+def _ask_for_power(run: Run, location: Location, now: float) -> Outcome:
+    try:
+        location.start()
+    except NoCapacity as error:
+        if now - run.phase_at > policy.CAPACITY_PATIENCE:
+            return policy.fail(run, Reason.NO_CAPACITY, message=str(error))
+        return policy.wait(policy.in_trouble(run, now, str(error)), 10.0)
+    except Unauthorised as error:
+        return policy.fail(run, Reason.START_REFUSED, message=str(error))
+    if run.progress.get("power_asked"):
+        return policy.wait(run, 1.0)
+    asked = replace(run, progress={**run.progress, "power_asked": True})
+    return policy.wait(asked, 0.5, milestone("machine-starting"))
+
+
+def release(run: Run, world: World) -> Outcome:
+    """Copy the pointer to the public bucket, then make the GitLab release that links it. Both look before they act."""
+    pointer = str(run.result.get("pointer", "train.dvc"))
+    content = str(run.result.get("pointer_text", "")).encode()
+    try:
+        public_url = world.public.publish(f"{run.project}/{run.tag}/{pointer}", content)
+    except (Conflict, Unauthorised) as error:
+        return _ended_by(run, Reason.PUBLIC_LINK, error)
+    result = {**run.result, "public_url": public_url, "fingerprint": fingerprint(content.decode())}
+    if run.result.get("diverged"):
+        title = f"Result of run {run.id} ({run.tag})"
+        result["merge_request_url"] = world.code.ensure_merge_request(
+            str(run.result["branch"]), run.branch, title, f"`{run.branch}` moved on while run {run.id} trained."
+        )
+    run = replace(run, result=result)
+    earlier = [other for other in world.store.released(run.project) if other.id != run.id]
+    same = [other for other in earlier if other.result.get("fingerprint") == result["fingerprint"]]
+    same_as = same[-1].tag if same else None
+    wanted = Release(
+        tag=run.tag,
+        name=run.tag,
+        description=description(run, same_as=same_as),
+        links=(ReleaseLink(pointer, public_url, asset_path(pointer)),),
+    )
+    try:
+        made = world.code.create_release(wanted)
+    except Conflict as error:
+        return _ended_by(run, Reason.RELEASE_CONFLICT, error)
+    against = earlier[0] if earlier else None
+    facts = {
+        "same_as": same_as,
+        "against": {"tag": against.tag, "metrics": against.result.get("metrics", {})} if against else None,
+    }
+    return policy.advance(run, Phase.RELEASED, Note("terminal", data=facts), result={**result, "release_url": made.url})
+
+
+def cancel(run: Run, world: World) -> Outcome:
+    """Somebody wants it to end: possible until the result is being pushed."""
+    if run.phase is Phase.RELEASING:
+        return Outcome(run, 0.0, (milestone("cancel-too-late"),), uncancel=True)
+    if run.phase is Phase.PUBLISHING:
+        location = world.locations[run.location]
+        if location.decide(run_dir(run, location), "cancel") != "cancel":
+            return Outcome(run, 0.0, (milestone("cancel-too-late"),), uncancel=True)
+    return policy.cancelled(run)
+
+
+def give_back(run: Run, world: World) -> Outcome:
+    """End what still runs, keep the log, free the location; then the thread hears how it ended.
+
+    A machine that cannot be reached stays reserved until it answers or is off: freeing it could put two jobs on it.
+    """
+    location = world.locations[run.location]
+    now = world.clock.now()
+    try:
+        gone = _end_job(run, location)
+        if gone:
+            run = _last_words(run, world, location)
+    except DoorError:
+        gone = location.power() in (PowerState.STOPPED, PowerState.GONE)
+    told = bool(run.progress.get("told"))
+    if gone:
+        notes = () if told else farewell(run)
+        return Outcome(replace(run, holds=False, progress={**run.progress, "told": True}), 0.0, notes)
+    if not told and now - (run.ended_at or now) > policy.GIVE_BACK_PATIENCE:
+        warning = milestone("still-there", location=run.location)
+        return Outcome(replace(run, progress={**run.progress, "told": True}), 10.0, (warning, *farewell(run)))
+    return policy.wait(run, 30.0 if told else 1.0)
+
+
+def farewell(run: Run) -> tuple[Note, ...]:
+    """What the thread hears last: one terminal message, and with it the full log where there is one."""
+    terminal = Note("terminal")
+    return (terminal, Note("log-file")) if run.log_read else (terminal,)
+
+
+def _end_job(run: Run, location: Location) -> bool:
+    launched = run.progress.get("launched")
+    return True if launched is None else location.kill(str(launched), run_dir(run, location))
+
+
+def _last_words(run: Run, world: World, location: Location) -> Run:
+    launched = run.progress.get("launched")
+    if launched is None:
+        return run
+    status = location.status(str(launched), run_dir(run, location))
+    if status.state is JobState.ABSENT:
+        return run
+    for _ in range(64):
+        heard, _notes, caught_up = listen(run, world, location, status)
+        run = replace(run, log_read=heard.log_read, events_read=heard.events_read)
+        if caught_up:
+            break
+    return run
+
+
+def _refused(run: Run, error: Unauthorised) -> Outcome:
+    return _ended_by(run, Reason.CREDENTIALS, error)
+
+
+def _ended_by(run: Run, reason: Reason, error: DoorError) -> Outcome:
+    if run.phase.ended:
+        return policy.wait(run, 30.0)
+    outcome = policy.fail(run, reason, message=str(error))
+    return outcome if run.holds else Outcome(outcome.run, 0.0, farewell(run))
+
+
+def _unavailable(run: Run, world: World, error: Unavailable) -> Outcome:
+    now = world.clock.now()
+    if run.phase.ended:
+        return policy.wait(run, 10.0)
+    run = policy.in_trouble(run, now, str(error))
+    for_seconds = policy.trouble_seconds(run, now)
+    seconds = error.retry_after or policy.back_off(run.progress["trouble"]["tries"])
+    if run.phase is Phase.RELEASING:
+        return (
+            _ended_by(run, Reason.NETWORK, error) if for_seconds > policy.DOOR_PATIENCE else policy.wait(run, seconds)
+        )
+    if run.phase is Phase.STARTING:
+        late = now - run.phase_at > world.terms[run.location].start_seconds
+        return policy.fail(run, Reason.START_TIMEOUT, message=str(error)) if late else policy.wait(run, seconds)
+    if _machine_is_off(run, world) or for_seconds > policy.LOST_PATIENCE:
+        return policy.fail(run, Reason.MACHINE_LOST, message=str(error))
+    return policy.wait(run, seconds)
+
+
+def _machine_is_off(run: Run, world: World) -> bool:
+    try:
+        return world.locations[run.location].power() in (PowerState.STOPPED, PowerState.GONE)
+    except DoorError:
+        return False

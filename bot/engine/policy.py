@@ -1,0 +1,111 @@
+"""What to do next: advance, wait, try again or fail. Pure; a decision is a value that the worker applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.runs.model import Note, Phase, Reason, Run, legal
+
+START_PATIENCE = 600.0
+"""Seconds from the reservation until a machine that does not answer is given up (fault 20)."""
+CAPACITY_PATIENCE = 45.0
+"""Seconds of asking again for a machine that the cloud has no room for: the reason is in the thread within 60 s."""
+LOST_PATIENCE = 900.0
+"""Seconds without an answer from a machine that should run a job, until it counts as lost (fault 25)."""
+DOOR_PATIENCE = 3_600.0
+"""Seconds that GitLab or S3 may stay away in the last phase: the result is safe by then, so there is no hurry."""
+GIVE_BACK_PATIENCE = 60.0
+"""Seconds of trying to end what still runs before the thread is told without waiting any longer."""
+
+STEP_TRIES = {"prepare": 3, "repro": 1, "publish": 4}
+"""How often a step's job is started: training never twice (invariant 10); the others only repeat what is idempotent."""
+PASSING = frozenset({"network", "lock", "killed", "internal"})
+"""Causes of a failed step that another try may not meet again."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a deed came to: the run as it should be written, when to look again, and what to say."""
+
+    run: Run
+    due_in: float
+    notes: tuple[Note, ...] = ()
+    uncancel: bool = False
+    """The cancel came too late and is taken back."""
+
+
+def milestone(what: str, **data: Any) -> Note:
+    """Something worth a line in the thread (bot/slack/blocks.py has the words)."""
+    return Note("milestone", data={"what": what, **data})
+
+
+def advance(run: Run, phase: Phase, *notes: Note, **changes: Any) -> Outcome:
+    """Enter the next phase, at once, with a clean slate of tries."""
+    if not legal(run.phase, phase):
+        raise ValueError(f"run {run.id} cannot go from {run.phase} to {phase}")
+    progress = changes.pop("progress", run.progress)
+    calm = {key: value for key, value in progress.items() if key not in ("trouble", "launched")}
+    return Outcome(replace(run, phase=phase, attempt=1, progress=calm, **changes), 0.0, notes)
+
+
+def wait(run: Run, seconds: float, *notes: Note) -> Outcome:
+    """Stay, and look again after `seconds`."""
+    return Outcome(run, seconds, notes)
+
+
+def fail(run: Run, reason: Reason, *notes: Note, **detail: Any) -> Outcome:
+    """End without a release. The location is given back, and the thread told, in the deed that follows."""
+    kept = {key: value for key, value in detail.items() if value not in (None, "", [], ())}
+    return Outcome(replace(run, phase=Phase.FAILED, reason=reason, detail=kept), 0.0, notes)
+
+
+def cancelled(run: Run) -> Outcome:
+    """End because somebody asked for it."""
+    return Outcome(replace(run, phase=Phase.CANCELLED, reason=Reason.CANCELLED), 0.0)
+
+
+def poll_delay(age: float) -> float:
+    """How long until a job that is `age` seconds old is looked at again: often at first, then every two seconds."""
+    return min(2.0, max(0.05, age / 20))
+
+
+def back_off(tries: int) -> float:
+    """Seconds before the next try of something that did not answer."""
+    return min(30.0, 0.5 * 2.0 ** min(tries, 10))
+
+
+def in_trouble(run: Run, now: float, what: str) -> Run:
+    """Note that something does not answer, and since when; the card says so."""
+    trouble: Mapping[str, Any] = run.progress.get("trouble") or {"since": now, "tries": 0}
+    trouble = {**trouble, "tries": trouble["tries"] + 1, "what": what}
+    return replace(run, progress={**run.progress, "trouble": trouble})
+
+
+def trouble_seconds(run: Run, now: float) -> float:
+    """For how long it has not answered."""
+    trouble = run.progress.get("trouble")
+    return now - trouble["since"] if trouble else 0.0
+
+
+def calm(run: Run) -> Run:
+    """It answers again."""
+    if "trouble" not in run.progress:
+        return run
+    return replace(run, progress={key: value for key, value in run.progress.items() if key != "trouble"})
+
+
+def after_failed_step(run: Run, step: str, cause: str) -> float | None:
+    """Seconds until the step's next try, or None when another try would not help."""
+    if cause not in PASSING or run.attempt >= STEP_TRIES[step]:
+        return None
+    return 5.0 * run.attempt
+
+
+def reason_of(cause: str) -> Reason:
+    """The reason for a cause that the trainer named (trainer/events.py, CAUSES)."""
+    try:
+        return Reason(cause)
+    except ValueError:
+        return Reason.INTERNAL

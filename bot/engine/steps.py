@@ -1,0 +1,194 @@
+"""Running one of the three steps as a job at the location, and hearing what it has to say. Idempotent, no I/O of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.clock import iso
+from bot.engine import policy
+from bot.engine.policy import Outcome, milestone
+from bot.engine.world import World
+from bot.errors import Conflict, Unavailable
+from bot.ports import Job, JobState, JobStatus, Location, PowerState
+from bot.runs.model import Note, Phase, Reason, Run
+from bot.runs.progress import fold, ran
+from trainer.events import Event, parse
+
+CHUNK = 1_000_000
+"""Bytes of events or log that are read at a time; a shell with a smaller limit returns less."""
+CHUNKS = 8
+"""How many chunks one look takes at most, so that a look stays well inside its lease."""
+
+NEXT = {
+    "prepare": Phase.TRAINING,
+    "repro": Phase.PUBLISHING,
+    "publish": Phase.RELEASING,
+}
+
+
+def run_dir(run: Run, location: Location) -> str:
+    """The run's folder at the location (contracts.md: `<workdir>/runs/<id>/`, with a key that no other ledger has)."""
+    return f"{location.workdir}/runs/{run.uid}"
+
+
+def work(run: Run, world: World, step: str) -> Outcome:
+    """Start the step's job if it is not there, else hear it; when it ended well, go on."""
+    location = world.locations[run.location]
+    name = run.job(step)
+    if run.progress.get("launched") != name:
+        return _launch(run, world, location, step)
+    status = location.status(name, run_dir(run, location))
+    run, notes, caught_up = listen(run, world, location, status)
+    run = policy.calm(run)
+    if not caught_up:
+        return policy.wait(run, 0.0, *notes)
+    if status.state is JobState.RUNNING:
+        return _still_running(run, world, notes)
+    if status.state is JobState.EXITED and status.exit_code == 0:
+        return _finished(run, location, step, notes)
+    return _failed(run, location, step, status, notes)
+
+
+def listen(run: Run, world: World, location: Location, status: JobStatus) -> tuple[Run, tuple[Note, ...], bool]:
+    """Read what the job wrote since the last look; True when nothing is left to read."""
+    folder = run_dir(run, location)
+    events: list[Event] = []
+    for _ in range(CHUNKS):
+        if run.events_read >= status.events_size:
+            break
+        chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
+        heard, used = parse(chunk)
+        if not used:
+            break  # a half-written last line waits for its end
+        events += heard
+        run = replace(run, events_read=run.events_read + used)
+    for _ in range(CHUNKS):
+        if run.log_read >= status.log_size:
+            break
+        piece = location.read(f"{folder}/log", run.log_read, CHUNK)
+        if not piece:
+            break
+        world.logs.write(run.uid, run.log_read, piece)
+        run = replace(run, log_read=run.log_read + len(piece))
+    caught_up = not events or run.events_read >= status.events_size
+    run, notes = _absorb(run, events)
+    return run, notes, caught_up and run.log_read >= status.log_size
+
+
+def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
+    notes: list[Note] = []
+    stages: list[Mapping[str, Any]] = []
+    for event in events:
+        if event.kind == "stage" and event.data.get("state") in ("finished", "skipped", "cached"):
+            stages.append(event.data)
+        elif event.kind == "step" and event.data.get("name") == "prepare" and event.data.get("state") == "finished":
+            moved = fold(run.progress, events).get("moved", {}).get("pull", {})
+            notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
+        elif event.kind == "warning":
+            notes.append(milestone("warning", text=event.data.get("text", "")))
+        elif event.kind == "published":
+            run = replace(run, result={**run.result, **event.data})
+        elif event.kind == "failed":
+            run = replace(run, progress={**run.progress, "failure": dict(event.data)})
+    if any(stage.get("state") == "finished" for stage in stages):
+        notes.append(milestone("stages", items=stages))
+    return replace(run, progress=fold(run.progress, events)), tuple(notes)
+
+
+def _launch(run: Run, world: World, location: Location, step: str) -> Outcome:
+    job = Job(
+        name=run.job(step),
+        step=step,
+        fence=run.fence,
+        run_dir=run_dir(run, location),
+        workdir=location.workdir,
+        spec=_spec(run, world, location),
+        secrets=world.secrets(step, run.location),
+    )
+    try:
+        location.launch(job)
+    except Conflict:
+        return policy.fail(run, Reason.FENCED)
+    launched = {**policy.calm(run).progress, "launched": job.name}
+    return policy.wait(replace(run, progress=launched), policy.poll_delay(0))
+
+
+def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "uid": run.uid,
+        "fence": run.fence,
+        "project": run.project,
+        "branch": run.branch,
+        "commit": run.commit,
+        "tag": run.tag,
+        "workdir": location.workdir,
+        "run_dir": run_dir(run, location),
+        "git_url": world.project.git_url,
+        "triggered_by": run.email,
+        "remote": world.project.remote,
+        "release_outs": list(world.project.release_outs),
+        "started_at": iso(run.created_at),
+        "env": dict(world.terms[run.location].step_environment),
+    }
+
+
+def _still_running(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
+    now = world.clock.now()
+    if run.phase is Phase.TRAINING and now - run.phase_at > world.terms[run.location].max_hours * 3600:
+        return policy.fail(run, Reason.TOO_LONG, *notes, hours=world.terms[run.location].max_hours)
+    return policy.wait(run, policy.poll_delay(now - run.phase_at), *notes)
+
+
+def _finished(run: Run, location: Location, step: str, notes: tuple[Note, ...]) -> Outcome:
+    if step == "repro" and not ran(run.progress):
+        notes = (*notes, milestone("unchanged"))
+    if step != "publish":
+        return policy.advance(run, NEXT[step], *notes)
+    if "commit" not in run.result:
+        return policy.fail(run, Reason.INTERNAL, *notes, message="The publishing step ended without its result.")
+    pointer = str(run.result.get("pointer") or "")
+    text = location.read(f"{run_dir(run, location)}/{pointer}", 0, CHUNK).decode("utf-8", errors="replace")
+    result = {**run.result, "pointer_text": text}
+    # The machine has done its part: whoever waits for it can start while the release is written.
+    return policy.advance(run, Phase.RELEASING, *notes, _published(run), result=result, holds=False)
+
+
+def _published(run: Run) -> Note:
+    names = ("commit", "tag", "branch", "diverged", "objects", "bytes", "changed")
+    return milestone("published", **{name: run.result.get(name) for name in names})
+
+
+def _failed(run: Run, location: Location, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:
+    failure = dict(run.progress.get("failure") or {})
+    cause = str(failure.get("cause") or _cause_without_word(location, status))
+    seconds = policy.after_failed_step(run, step, cause)
+    if seconds is not None:
+        progress = {key: value for key, value in run.progress.items() if key not in ("failure", "launched")}
+        note = milestone("retrying", step=step, attempt=run.attempt + 1, cause=cause, seconds=seconds)
+        return policy.wait(replace(run, attempt=run.attempt + 1, progress=progress), seconds, *notes, note)
+    reason = Reason.MACHINE_LOST if cause == "machine-lost" else policy.reason_of(cause)
+    return policy.fail(
+        run,
+        reason,
+        *notes,
+        step=step,
+        stage=failure.get("stage"),
+        message=failure.get("message"),
+        lines=failure.get("lines"),
+    )
+
+
+def _cause_without_word(location: Location, status: JobStatus) -> str:
+    """What ended a step that could not say so itself."""
+    if status.oom:
+        return "out-of-memory"
+    if status.state is JobState.EXITED:
+        return "fenced" if status.exit_code == 3 else "killed"  # noqa: PLR2004 - trainer/__main__.py has the codes
+    try:
+        running = location.power() is PowerState.RUNNING
+    except Unavailable:
+        running = False
+    return "killed" if running else "machine-lost"

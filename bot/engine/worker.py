@@ -1,0 +1,142 @@
+"""Claim, process, apply: the loop that moves every request and every run. Recovery after a crash is only requeueing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.crashpoints import crash_point
+from bot.engine import policy
+from bot.engine.bell import Bell
+from bot.engine.intake import check
+from bot.engine.phases import farewell, process
+from bot.engine.policy import Outcome, milestone
+from bot.engine.world import World
+from bot.runs.model import Phase, Reason, Run
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 1.0
+"""Seconds after which a waiting thread looks at the ledger anyway (a clock may jump)."""
+QUEUE_LOOK = 5.0
+"""Seconds between two looks of a queued run; it is also woken when its location becomes free."""
+BROKEN_TRIES = 3
+"""How often a deed of one run may raise what nobody expected, until the run is failed instead of tried for ever."""
+
+
+class Worker:
+    """Any number of threads may run `once`; the ledger's leases keep them apart."""
+
+    def __init__(self, world: World, *, bell: Bell, said: Callable[[], None]) -> None:
+        self._world = world
+        self._bell = bell
+        self._said = said
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, threads: int) -> None:
+        """Begin working in the background."""
+        for number in range(threads):
+            thread = threading.Thread(target=self._loop, name=f"worker-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Finish what is in hand, then stop."""
+        self._stop.set()
+        self._bell.ring()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    def once(self) -> bool:
+        """Do one thing that is due; False when nothing was."""
+        return self._one_request() or self._one_run()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            since = self._bell.count
+            try:
+                worked = self.once()
+            except Exception:  # the loop must outlive a full disk or a locked ledger
+                log.exception("the worker stumbled")
+                worked = False
+            if not worked:
+                self._bell.wait(since, self._pause())
+        self._world.store.close()
+
+    def _pause(self) -> float:
+        try:
+            due = self._world.store.next_due()
+        except Exception:
+            log.exception("the ledger cannot be read")
+            return LONGEST_WAIT
+        return LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.01, due - self._world.clock.now()))
+
+    def _one_request(self) -> bool:
+        request = self._world.store.requests.claim()
+        if request is None:
+            return False
+        crash_point("request-claimed")
+        check(request, self._world)
+        self._said()
+        self._bell.ring()
+        return True
+
+    def _one_run(self) -> bool:
+        claimed = self._world.store.claim()
+        if claimed is None:
+            return False
+        run, lease = claimed
+        if run.phase is Phase.QUEUED:
+            self._queued(run, lease)
+        else:
+            self._move(run, lease)
+        return True
+
+    def _queued(self, run: Run, lease: str) -> None:
+        if run.cancelled_by:
+            ended = policy.cancelled(run)
+            self._apply(run, lease, replace(ended, notes=farewell(ended.run)))
+            return
+        waited = self._world.clock.now() - run.created_at
+        notes = (milestone("your-turn", waited=waited),) if run.progress.get("waits") else ()
+        if self._world.store.reserve(run, lease, notes=notes) is not None:
+            crash_point("reserved")
+            self._said()
+            return
+        waiting = replace(run, progress={**run.progress, "waits": True})
+        self._apply(run, lease, policy.wait(waiting, QUEUE_LOOK))
+
+    def _move(self, run: Run, lease: str) -> None:
+        crash_point(f"{run.phase}-before")
+        try:
+            outcome = process(run, self._world)
+        except Exception:
+            log.exception("run %s stumbled in %s", run.id, run.phase)
+            outcome = self._stumbled(run)
+        crash_point(f"{run.phase}-after")
+        self._apply(run, lease, outcome)
+        crash_point(f"{outcome.run.phase}-recorded")
+
+    def _apply(self, run: Run, lease: str, outcome: Outcome) -> None:
+        store = self._world.store
+        if outcome.uncancel:
+            store.uncancel(run, lease)
+        if not store.apply(run, lease, outcome.run, due_in=outcome.due_in, notes=outcome.notes):
+            log.warning("run %s: a stale result was dropped", run.id)
+            return
+        if outcome.notes or outcome.run != run:
+            self._said()
+
+    def _stumbled(self, run: Run) -> Outcome:
+        """A defect of ours in one run's deed: try a few times, then end that run and no other."""
+        tries = int(run.progress.get("stumbles", 0)) + 1
+        run = replace(run, progress={**run.progress, "stumbles": tries})
+        if tries <= BROKEN_TRIES:
+            return policy.wait(run, 2.0 * tries)
+        if run.phase.ended:
+            return policy.wait(run, 60.0)
+        outcome = policy.fail(run, Reason.INTERNAL)
+        return outcome if run.holds else replace(outcome, notes=farewell(outcome.run))

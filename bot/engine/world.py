@@ -1,0 +1,55 @@
+"""What the engine can reach: the doors, and the facts about the project. Made once, by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.clock import Clock
+from bot.ports import Chat, CodeHost, Location, PublicFiles
+from bot.runs.logbook import LogBook
+from bot.runs.store import Store
+
+
+@dataclass(frozen=True)
+class Project:
+    """The DVC project that a channel trains. `git_url` holds no credentials."""
+
+    path: str
+    git_url: str
+    remote: str | None = None
+    release_outs: tuple[str, ...] = ()
+    committer: str = ""
+    default_branch: str = "main"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for one location beside its doors."""
+
+    max_hours: float = 72.0
+    start_seconds: float = 600.0
+    idle_seconds: float = 300.0
+    step_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a phase may touch."""
+
+    store: Store
+    clock: Clock
+    code: CodeHost
+    public: PublicFiles
+    chat: Chat
+    project: Project
+    locations: Mapping[str, Location]
+    terms: Mapping[str, Terms]
+    logs: LogBook
+    location_for: Callable[[str], str | None]
+    """E-mail -> name of the location that is theirs, or None."""
+    secrets: Callable[[str, str], Mapping[str, Any]]
+    """Step and location -> the credentials that this step needs there (facts: three steps, three privileges)."""
+    no_location_help: str = ""
+    """What to do for a person who has no location: whom to ask."""

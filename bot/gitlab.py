@@ -1,0 +1,322 @@
+"""The `CodeHost` door over python-gitlab: one project, its branches, tags, releases and merge requests.
+
+Any faithful GitLab will do. Nothing here sleeps or retries on its own: a 429 comes up as `Unavailable` with the
+seconds GitLab asked for, a refused token as `Unauthorised` after one single request (30 failed log-ins ban the
+address for an hour), and a POST is never sent twice without looking first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, replace
+from datetime import date
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import quote, unquote
+
+import gitlab
+import requests
+from gitlab.exceptions import GitlabError
+
+from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
+from bot.ports import Release, ReleaseLink, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from gitlab.v4.objects import Project, ProjectTag
+
+TIMEOUT = 10.0
+"""Seconds for one request."""
+_ONE_TRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
+_PAGE = 100
+Found = TypeVar("Found")
+_LONGEST_QUOTE = 200
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who a token is. `scopes` is empty and `expires` None when GitLab does not tell (or it never expires)."""
+
+    username: str
+    name: str
+    scopes: tuple[str, ...] = ()
+    expires: date | None = None
+
+    def days_left(self, today: date) -> int | None:
+        """Days until the token stops working; None when no end is known."""
+        return None if self.expires is None else (self.expires - today).days
+
+
+class GitLabProject:
+    """One project on a GitLab. Safe from several threads: each call borrows a client with a connection of its own."""
+
+    def __init__(self, url: str, path: str, token: str, *, timeout: float = TIMEOUT) -> None:
+        self._url = url.rstrip("/")
+        self._path = path
+        self._token = token
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._idle: list[_Client] = []
+
+    def __repr__(self) -> str:
+        return f"GitLabProject({self._url!r}, {self._path!r})"
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def head(self, branch: str) -> str | None:
+        """See `CodeHost.head`. One request."""
+        with self._asking(f"reading the branch {branch}") as project:
+            found = _or_none(project.branches.get, branch)
+        return None if found is None else str(found.commit["id"])
+
+    def branches(self, search: str = "") -> list[str]:
+        """See `CodeHost.branches`: the exact name first, then names that start with it, then the newest."""
+        wanted: dict[str, Any] = {"search": search} if search else {}
+        with self._asking("listing the branches") as project:
+            found = project.branches.list(sort="updated_desc", per_page=_PAGE, get_all=False, **wanted, **_ONE_TRY)
+            names = [str(branch.name) for branch in found]
+        return sorted(names, key=lambda name: (name != search, not name.startswith(search)))
+
+    def tag(self, name: str) -> Tag | None:
+        """See `CodeHost.tag`. One request."""
+        with self._asking(f"reading the tag {name}") as project:
+            found = _or_none(project.tags.get, name)
+        return None if found is None else _tag(found)
+
+    def tags(self) -> list[Tag]:
+        """See `CodeHost.tags`."""
+        with self._asking("listing the tags") as project:
+            return [_tag(tag) for tag in project.tags.list(per_page=_PAGE, get_all=False, **_ONE_TRY)]
+
+    def release(self, tag: str) -> Release | None:
+        """See `CodeHost.release`. One request."""
+        with self._asking(f"reading the release {tag}") as project:
+            found = _or_none(project.releases.get, tag)
+        return None if found is None else self._release(found.attributes)
+
+    def access(self) -> Access:
+        """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""
+        with self._client("asking who the token is") as client:
+            user = client.get("/user")
+            access = Access(username=str(user["username"]), name=str(user["name"]))
+            try:
+                token = client.get("/personal_access_tokens/self")
+            except GitlabError as error:
+                if error.response_code in (400, 403, 404, 405):  # a GitLab, or a kind of token, that does not tell
+                    return access
+                raise
+        ends = token.get("expires_at")
+        return replace(
+            access, scopes=tuple(token.get("scopes", ())), expires=date.fromisoformat(ends) if ends else None
+        )
+
+    # ------------------------------------------------------------------------------------------------ writing
+
+    def create_release(self, release: Release) -> Release:
+        """See `CodeHost.create_release`.
+
+        `NotFound` when the tag does not exist: no `ref` is sent, so GitLab never makes one.
+        """
+        try:
+            with self._asking(f"making the release {release.tag}") as project:
+                return self._release(project.releases.create(_wanted(release), **_ONE_TRY).attributes)
+        except _RateLimitedError:
+            raise  # refused at the gate, nothing was done, and another question would only add to it
+        except (_RefusedError, Unavailable) as error:
+            return self._compared(release, error)
+
+    def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
+        """See `CodeHost.ensure_merge_request`. Looks, makes, and looks again when the answer was lost or a conflict."""
+        address = self._open_merge_request(source, target)
+        if address is not None:
+            return address
+        wanted = {"source_branch": source, "target_branch": target, "title": title, "description": description}
+        try:
+            with self._asking(f"making a merge request from {source} to {target}") as project:
+                return str(project.mergerequests.create(wanted, **_ONE_TRY).web_url)
+        except _RateLimitedError:
+            raise
+        except (_RefusedError, Unavailable):
+            address = self._open_merge_request(source, target)
+            if address is None:
+                raise
+            return address
+
+    def _open_merge_request(self, source: str, target: str) -> str | None:
+        wanted: dict[str, Any] = {"state": "opened", "source_branch": source, "target_branch": target}
+        with self._asking("listing merge requests") as project:
+            found = project.mergerequests.list(per_page=1, get_all=False, **wanted, **_ONE_TRY)
+            return next((str(it.web_url) for it in found), None)
+
+    def _compared(self, wanted: Release, error: DoorError) -> Release:
+        """What stands there after a conflict or a lost answer, when it is what was wanted."""
+        found = self.release(wanted.tag)
+        if found is None and isinstance(error, _RefusedError) and error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise NotFound(f"GitLab has no tag {wanted.tag}, so there is nothing to release. Push it first.") from error
+        if found is None:
+            raise error
+        difference = _difference(wanted, found)
+        if difference:
+            raise Conflict(
+                f"There is a release {wanted.tag} on GitLab already, with {difference}. Nothing was changed: "
+                f"compare it at {found.url}, then delete it there and try again, or choose another tag."
+            ) from error
+        return found
+
+    def _release(self, attributes: Mapping[str, Any]) -> Release:
+        tag = str(attributes["tag_name"])
+        links = reversed(attributes.get("assets", {}).get("links", []))  # GitLab lists the newest first
+        page = attributes.get("_links", {}).get("self")
+        return Release(
+            tag=tag,
+            name=str(attributes["name"]),
+            description=attributes.get("description") or "",
+            links=tuple(_link(link) for link in links),
+            url=page or f"{self._url}/{self._path}/-/releases/{quote(tag, safe='')}",
+        )
+
+    # ------------------------------------------------------------------------------------------------ connection
+
+    @contextlib.contextmanager
+    def _asking(self, what: str) -> Iterator[Project]:
+        """The project, without a request of its own; errors inside come out as `DoorError`s."""
+        with self._client(what) as client:
+            yield client.gitlab.projects.get(self._path, lazy=True)
+
+    @contextlib.contextmanager
+    def _client(self, what: str) -> Iterator[_Client]:
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
+        if client is None:
+            client = _Client(self._url, self._token, self._timeout)
+        try:
+            yield client
+        except GitlabError as error:
+            raise _translated(error, what, self._path, client.retry_after) from error
+        except requests.RequestException as error:
+            raise Unavailable(f"GitLab at {self._url} did not answer ({type(error).__name__}) while {what}.") from error
+        finally:
+            with self._lock:
+                self._idle.append(client)
+
+
+class _Client:
+    """A python-gitlab client that remembers the last `Retry-After`, which its exceptions drop."""
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        self.retry_after: float | None = None
+        self._session = requests.Session()
+        self._session.hooks["response"].append(self._note)
+        self.gitlab = gitlab.Gitlab(
+            url, private_token=token, timeout=timeout, session=self._session, retry_transient_errors=False
+        )
+
+    def get(self, path: str) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.gitlab.http_get(path, **_ONE_TRY))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _note(self, response: requests.Response, *_: object, **__: object) -> None:
+        seconds = response.headers.get("Retry-After", "")
+        self.retry_after = float(seconds) if seconds.isdigit() else None
+
+
+class _RefusedError(Conflict):
+    """400, 409 or 422: GitLab understood and said no."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _RateLimitedError(Unavailable):
+    """429: nothing was done."""
+
+
+def _or_none(get: Callable[..., Found], name: str) -> Found | None:
+    """None for a 404, but not for that of a project: a wrong project must not look like a missing branch."""
+    try:
+        return get(name, **_ONE_TRY)
+    except GitlabError as error:
+        if error.response_code != HTTPStatus.NOT_FOUND or _of_project(error):
+            raise
+        return None
+
+
+def _of_project(error: GitlabError) -> bool:
+    return "project" in _said(error).lower()
+
+
+def _translated(error: GitlabError, what: str, path: str, retry_after: float | None) -> DoorError:
+    status, said = error.response_code, _said(error)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Unauthorised(
+            f"GitLab refused the token ({status}: {said}) while {what}. It must be valid, have the scope `api` and at "
+            f"least the role Developer in {path}; protected branches and tags must allow it."
+        )
+    if status == HTTPStatus.NOT_FOUND and _of_project(error):
+        return NotFound(f"GitLab has no project {path} that the token can see. Check the path and the token.")
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(f"GitLab answered `{said}` while {what}.")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _RateLimitedError(f"GitLab asks to wait (429) while {what}.", retry_after=retry_after)
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+        return _RefusedError(f"GitLab refused ({status}: {said}) while {what}.", status=status)
+    return Unavailable(f"GitLab is in trouble ({status or 'no status'}: {said}) while {what}.", retry_after=retry_after)
+
+
+def _said(error: GitlabError) -> str:
+    """GitLab's own words on one line: a text, a list or a table of them, or the start of a page."""
+    said: Any = error.error_message
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return " ".join(text.split())[:_LONGEST_QUOTE]
+
+
+def _wanted(release: Release) -> dict[str, Any]:
+    links = [
+        {"name": link.name, "url": link.url, **({"direct_asset_path": link.path} if link.path else {})}
+        for link in release.links
+    ]
+    return {
+        "tag_name": release.tag,
+        "name": release.name,
+        "description": release.description,
+        "assets": {"links": links},
+    }
+
+
+def _tag(tag: ProjectTag) -> Tag:
+    return Tag(name=str(tag.name), commit=str(tag.commit["id"]))
+
+
+def _link(link: Mapping[str, Any]) -> ReleaseLink:
+    """GitLab answers the address of the redirect; the path is its end, and there is none when it is the url itself."""
+    direct = str(link.get("direct_asset_url") or link["url"])
+    path = None
+    if direct != link["url"]:
+        path = unquote(direct.partition("/-/releases/")[2].partition("/downloads")[2]) or None
+    return ReleaseLink(name=str(link["name"]), url=str(link["url"]), path=path)
+
+
+def _difference(wanted: Release, found: Release) -> str:
+    """What is not as wanted, in words; empty when all is."""
+    differences = {
+        "other links": set(wanted.links) != set(found.links),
+        "another description": _normal(wanted.description) != _normal(found.description),
+    }
+    return " and ".join(words for words, differs in differences.items() if differs)
+
+
+def _normal(text: str) -> str:
+    """A text without what servers change on the way: line ends, and blanks at the end of lines and of the whole."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())

@@ -1,0 +1,85 @@
+"""The `ec2` power: one EC2 instance, by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bot import aws
+from bot.errors import NotFound, Unavailable
+from bot.ports import PowerState
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+_STATES = {
+    "pending": PowerState.STARTING,
+    "running": PowerState.RUNNING,
+    "stopping": PowerState.STOPPING,
+    "stopped": PowerState.STOPPED,
+    "shutting-down": PowerState.GONE,
+    "terminated": PowerState.GONE,
+}
+
+
+def ec2_client(*, region: str, endpoint_url: str | None = None) -> EC2Client:
+    """A client for `Ec2Power`; one serves any number of instances and threads."""
+    made: EC2Client = aws.client("ec2", region=region, endpoint_url=endpoint_url)
+    return made
+
+
+class Ec2Power:
+    """Power of the instance `instance_id` (see `Power` for what each call promises).
+
+    Start and stop have no client token at AWS; both are safe to repeat because asking for the state an instance
+    already has (or is on its way to) changes nothing there.
+    """
+
+    can_stop = True
+
+    def __init__(self, instance_id: str, client: EC2Client) -> None:
+        self._id = instance_id
+        self._client = client
+
+    def state(self) -> PowerState:
+        """What DescribeInstances says.
+
+        An instance that AWS does not know is `UNKNOWN`, not `GONE`: Describe lags behind, and one missing answer must
+        never free a machine that may be running (facts/platform-limits.md, EC2).
+        """
+        try:
+            with aws.asking(f"look at {self._id}"):
+                answer = self._client.describe_instances(InstanceIds=[self._id])
+        except NotFound:
+            return PowerState.UNKNOWN
+        names = [i["State"]["Name"] for r in answer["Reservations"] for i in r["Instances"]]
+        return _STATES.get(names[0], PowerState.UNKNOWN) if names else PowerState.UNKNOWN
+
+    def start(self) -> None:
+        """StartInstances. AWS refuses it while the instance stops, and when it is terminated."""
+        try:
+            self._client.start_instances(InstanceIds=[self._id])
+        except (BotoCoreError, ClientError) as error:
+            if not _wrong_state(error):
+                raise aws.translate(error, f"start {self._id}") from error
+            if self.state() is PowerState.GONE:
+                raise NotFound(
+                    f"{self._id} was terminated and can never start again. "
+                    "Give its owner another instance in TRAIN_INSTANCE_FOR_USER or in the settings."
+                ) from error
+            raise Unavailable(f"{self._id} is still stopping; it can be started once it is off.") from error
+
+    def stop(self) -> None:
+        """StopInstances. AWS refuses it while the instance starts, and when it is terminated (which is fine)."""
+        try:
+            self._client.stop_instances(InstanceIds=[self._id])
+        except (BotoCoreError, ClientError) as error:
+            if not _wrong_state(error):
+                raise aws.translate(error, f"stop {self._id}") from error
+            if self.state() not in (PowerState.STOPPED, PowerState.STOPPING, PowerState.GONE):
+                raise Unavailable(f"{self._id} is still starting and cannot be stopped yet.") from error
+
+
+def _wrong_state(error: Exception) -> bool:
+    return isinstance(error, ClientError) and aws.code_of(error) == "IncorrectInstanceState"

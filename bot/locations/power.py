@@ -1,0 +1,49 @@
+"""Power: whether a machine is on, and asking for it to be."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.ports import PowerState
+
+
+class Power(Protocol):
+    """The power of one machine. Calls block for seconds at most and raise only `DoorError`s.
+
+    A driver for another cloud implements these three; `tests/contract/test_power.py` says what must hold for it.
+    """
+
+    can_stop: bool
+    """Whether Stationmaster may turn it off."""
+
+    def state(self) -> PowerState:
+        """What the power says now. `GONE` only when the machine was certainly given up; when in doubt, `UNKNOWN`."""
+
+    def start(self) -> None:
+        """Ask for power and return at once. A machine that runs or starts already is left as it is.
+
+        `NoCapacity` (and its child `QuotaReached`) when there is none to give, `Unavailable` while it still stops,
+        `Unauthorised` when not permitted, `NotFound` when the machine does not exist (any more).
+        """
+
+    def stop(self) -> None:
+        """Ask for power off and return at once. A machine that is off, stopping or gone is left as it is.
+
+        `Unavailable` while it still starts, where the cloud refuses that.
+        """
+
+
+class AlwaysOn:
+    """A box in a rack, or a laptop: nobody can ask for its power, and it is taken to be on."""
+
+    can_stop = False
+
+    def state(self) -> PowerState:
+        """Always running; whether it answers is the shell's to say."""
+        return PowerState.RUNNING
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def stop(self) -> None:
+        """Nothing to do: the box belongs to others too."""

@@ -1,0 +1,198 @@
+"""Every setting, from the environment and one optional TOML file (named by STATIONMASTER_CONFIG), frozen.
+
+Secrets never print. The environment wins over the file. A name in the file is the lower-case name here; each setting is described in
+docs/OPERATIONS.md (a test fails when one is missing there).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import SettingsError
+
+INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+
+
+class LocationSettings(BaseModel):
+    """One `[locations.<name>]` table: a machine is power x shell x runtime (contracts.md, "A location")."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    owner: str | None = None
+    """E-mail of the person whose machine it is; none for a shared one."""
+    shared: bool = False
+    power: Literal["ec2", "always-on"] = "ec2"
+    shell: Literal["local"] | None = None
+    runtime: Literal["process"] | None = None
+    instance: str | None = None
+    workdir: str | None = None
+    python: str | None = None
+    price_per_hour: float | None = Field(default=None, ge=0)
+    max_hours: float = Field(default=72.0, gt=0)
+    idle_minutes: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _whole(self) -> LocationSettings:
+        if self.power == "ec2" and not self.instance:
+            raise ValueError('power = "ec2" needs an instance, e.g. instance = "i-0123456789abcdef0"')
+        if not self.shared and not self.owner:
+            raise ValueError("it needs an owner (an e-mail address), or shared = true")
+        return self
+
+
+class Settings(BaseSettings):
+    """What `stationmaster serve` is told. Names in the environment are these in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    slack_bot_token: SecretStr
+    slack_app_token: SecretStr
+    slack_api_url: str = "https://slack.com/api/"
+    slack_fallback_channel: str | None = None
+    """Where a run is told of whose thread is gone; its person gets a direct message when there is none."""
+    slack_admins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Slack user ids that may cancel other people's runs."""
+
+    gitlab_url: str = "https://gitlab.com"
+    gitlab_project: str
+    gitlab_token: SecretStr
+    """Reads branches and tags and makes releases (scope `api`)."""
+    gitlab_read_token: SecretStr | None = None
+    """Given to `prepare` (scope `read_repository`); the API token where there is none."""
+    gitlab_write_token: SecretStr | None = None
+    """Given to `publish` (scope `write_repository`); the API token where there is none."""
+
+    aws_endpoint_url: str | None = None
+    aws_region: str = "eu-central-1"
+    public_bucket: str
+    public_prefix: str = ""
+    public_base_url: str | None = None
+
+    train_instance_for_user: Annotated[dict[str, str], NoDecode] = {}
+    """E-mail -> EC2 instance id, as JSON text or as the path of a file that holds it."""
+    locations: dict[str, LocationSettings] = {}
+
+    dvc_remote: str | None = None
+    release_outs: Annotated[tuple[str, ...], NoDecode] = ()
+    """Paths of the outputs that `train.dvc` names; the pipeline's artifacts where there are none."""
+    committer: str = "Stationmaster <stationmaster@localhost>"
+
+    idle_minutes: float = Field(default=5.0, ge=0)
+    start_minutes: float = Field(default=10.0, gt=0)
+    help_contact: str = ""
+    """Whom to ask for a machine, as people read it: a name, a channel or an address."""
+
+    stationmaster_home: Path = Path("stationmaster-data")
+    stationmaster_shell: Literal["local"] = "local"
+    stationmaster_runtime: Literal["process"] = "process"
+    stationmaster_threads: int = Field(default=4, ge=1, le=64)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file: one place less for secrets
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        path = os.environ.get("STATIONMASTER_CONFIG")
+        if not path:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(path))
+
+    @field_validator("slack_admins", "release_outs", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _ends_with_slash(cls, value: str) -> str:
+        return value if value.endswith("/") else value + "/"
+
+    @field_validator("train_instance_for_user", mode="before")
+    @classmethod
+    def _instances(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if text and not text.startswith("{"):
+            try:
+                text = Path(text).read_text(encoding="utf-8")
+            except OSError as error:
+                raise ValueError(f"there is no readable file {text} ({error.strerror})") from error
+        return _instance_map(text or "{}")
+
+
+def _instance_map(text: str) -> dict[str, str]:
+    try:
+        instances = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'it is no JSON ({error}); right is {{"alice@example.com": "i-0123456789abcdef0"}}') from error
+    if not isinstance(instances, dict):
+        raise ValueError('right is {"alice@example.com": "i-0123456789abcdef0"}')  # noqa: TRY004 - pydantic wants it
+    for email, instance in instances.items():
+        if "@" not in email:
+            raise ValueError(f'"{email}" is no e-mail address')
+        if not isinstance(instance, str) or not INSTANCE_ID.fullmatch(instance):
+            raise ValueError(f'"{instance}" for {email} is no instance id like i-0123456789abcdef0')
+    return instances
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings, or say in one `SettingsError` everything that is wrong with them."""
+    path = os.environ.get("STATIONMASTER_CONFIG")
+    if path and not Path(path).is_file():
+        raise SettingsError(f"STATIONMASTER_CONFIG names {path}, and there is no such file.")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = ["Stationmaster cannot start with these settings:"]
+    for problem in error.errors(include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        shown = name if name.startswith("locations.") else name.upper()
+        what = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {shown}: {what}" if problem["type"] != "missing" else f"  {shown} {what}")
+    lines.append("docs/OPERATIONS.md describes every setting; `stationmaster demo` needs none of them.")
+    return "\n".join(lines)
+
+
+def all_locations(settings: Settings) -> Mapping[str, LocationSettings]:
+    """The tables of the TOML file, and one for each person of TRAIN_INSTANCE_FOR_USER who has none there."""
+    found = dict(settings.locations)
+    owners = {location.owner for location in found.values()}
+    for email, instance in settings.train_instance_for_user.items():
+        if email in owners:
+            continue
+        short = email.split("@", maxsplit=1)[0]
+        name = email if short in found else short
+        found[name] = LocationSettings(owner=email, instance=instance)
+    return found
+
+
+def python_of(location: LocationSettings) -> str:
+    """The interpreter that runs the trainer there; this one for the machine that the bot itself is on."""
+    return location.python or sys.executable

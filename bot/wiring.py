@@ -1,0 +1,203 @@
+"""The composition root: the only module that names concrete classes and schedules jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.clock import Clock, SystemClock
+from bot.engine.bell import Bell
+from bot.engine.upkeep import look_after_machines
+from bot.engine.worker import Worker
+from bot.engine.world import Project, Terms, World
+from bot.gitlab import GitLabProject
+from bot.locations.catalog import Powers, machine
+from bot.lock import SingleInstance
+from bot.public_files import S3PublicFiles
+from bot.runs.logbook import LogBook
+from bot.runs.store import Store
+from bot.settings import LocationSettings, Settings, all_locations
+from bot.slack.app import SlackFront
+from bot.slack.chat import SlackChat, web_client
+from bot.slack.thread import Delivery
+from commands.desk import Desk, LocationFacts
+
+log = logging.getLogger(__name__)
+
+MACHINE_LOOK_SECONDS = 10
+AWS_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_REGION")
+
+
+class Service:
+    """Everything that `serve` runs, from settings; `start` returns when Slack's socket is open."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        home = Path(settings.stationmaster_home).resolve()
+        self._lock = SingleInstance(home / "stationmaster.lock")
+        self._settings = settings
+        self.store = Store(home / "ledger.sqlite", clock)
+        self._work, self._said = Bell(), Bell()
+        self._stopping = threading.Event()
+        locations = all_locations(settings)
+        chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
+        logs = LogBook(home / "logs")
+        self.world = _world(settings, self.store, clock, chat, logs, locations)
+        self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
+        self._delivery = Delivery(
+            self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
+        )
+        self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._front = SlackFront(
+            _desk(settings, self.store, clock, locations, self.world, self._wake),
+            bot_token=settings.slack_bot_token.get_secret_value(),
+            app_token=settings.slack_app_token.get_secret_value(),
+            api_url=settings.slack_api_url,
+        )
+
+    def start(self) -> None:
+        """Requeue what a crash left, then open for work."""
+        self.store.requeue_all()
+        self._worker.start(self._settings.stationmaster_threads)
+        self._deliverer.start()
+        self._scheduler.add_job(
+            look_after_machines,
+            "interval",
+            args=[self.world],
+            seconds=MACHINE_LOOK_SECONDS,
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.start()
+        self._front.start()
+
+    def stop(self) -> None:
+        """Take no more commands, finish what is in hand; what runs on machines goes on."""
+        self._front.stop()
+        self._scheduler.shutdown(wait=True)
+        self._worker.stop()
+        self._stopping.set()
+        self._said.ring()
+        self._deliverer.join(timeout=30)
+        self.store.close()
+        self._lock.release()
+
+    def _wake(self) -> None:
+        self._work.ring()
+        self._said.ring()
+
+    def _deliver(self) -> None:
+        while not self._stopping.is_set():
+            since = self._said.count
+            self._said.wait(since, self._delivery.deliver())
+        self.store.close()
+
+
+def _world(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    chat: SlackChat,
+    logs: LogBook,
+    locations: Mapping[str, LocationSettings],
+) -> World:
+    powers = Powers(settings)
+    return World(
+        store=store,
+        clock=clock,
+        code=GitLabProject(
+            settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()
+        ),
+        public=S3PublicFiles(
+            settings.public_bucket,
+            region=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            prefix=settings.public_prefix,
+            public_base_url=settings.public_base_url,
+        ),
+        chat=chat,
+        project=Project(
+            path=settings.gitlab_project,
+            git_url=f"{settings.gitlab_url.rstrip('/')}/{settings.gitlab_project}.git",
+            remote=settings.dvc_remote,
+            release_outs=settings.release_outs,
+            committer=settings.committer,
+        ),
+        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
+        terms={name: _terms(location, settings) for name, location in locations.items()},
+        logs=logs,
+        location_for=_location_for(locations),
+        secrets=_secrets(settings),
+        no_location_help=_no_location_help(settings),
+    )
+
+
+def _terms(location: LocationSettings, settings: Settings) -> Terms:
+    idle = settings.idle_minutes if location.idle_minutes is None else location.idle_minutes
+    return Terms(
+        max_hours=location.max_hours, start_seconds=settings.start_minutes * 60, idle_seconds=idle * 60
+    )
+
+
+def _location_for(locations: Mapping[str, LocationSettings]) -> Callable[[str], str | None]:
+    own = {location.owner.casefold(): name for name, location in locations.items() if location.owner}
+    shared = next((name for name, location in locations.items() if location.shared), None)
+    return lambda email: own.get(email.casefold(), shared)
+
+
+def _no_location_help(settings: Settings) -> str:
+    whom = settings.help_contact or "whoever runs Stationmaster here"
+    return f"Ask {whom} to add one for you (the setting TRAIN_INSTANCE_FOR_USER, or a table in the TOML file)."
+
+
+def _desk(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    locations: Mapping[str, LocationSettings],
+    world: World,
+    wake: Callable[[], None],
+) -> Desk:
+    return Desk(
+        store=store,
+        clock=clock,
+        project=settings.gitlab_project,
+        locations={
+            name: LocationFacts(
+                name=name,
+                owner_email=location.owner,
+                shared=location.shared,
+                power=location.power,
+                price_per_hour=location.price_per_hour,
+            )
+            for name, location in locations.items()
+        },
+        location_for=world.location_for,
+        admins=frozenset(settings.slack_admins),
+        help_contact=settings.help_contact,
+        wake=wake,
+    )
+
+
+def _secrets(settings: Settings) -> Callable[[str, str], Mapping[str, Any]]:
+    """The credentials of each step: reading for `prepare`, none for the team's code, writing for `publish`."""
+    cloud = {name: value for name in AWS_NAMES if (value := os.environ.get(name))}
+    tokens = {
+        "prepare": settings.gitlab_read_token or settings.gitlab_token,
+        "publish": settings.gitlab_write_token or settings.gitlab_token,
+    }
+
+    def of(step: str, _location: str) -> Mapping[str, Any]:
+        token = tokens.get(step)
+        if token is None:
+            return {}
+        return {"git": {"username": "stationmaster", "token": token.get_secret_value()}, "aws": cloud}
+
+    return of

@@ -1,0 +1,93 @@
+"""The bot dies at every named point of a run and starts again: the run goes on, and nothing is done or said twice."""
+
+import pytest
+
+from bot import crashpoints
+from bot.runs.model import Phase
+from tests.doubles.station import Station
+
+ENGINE_POINTS = [name for name in crashpoints.POINTS if not name.startswith(("message-", "failed-", "request-added"))]
+
+
+class Crash(BaseException):
+    """Not an Exception: nothing in the bot may catch it, as nothing can catch kill -9."""
+
+
+@pytest.fixture
+def dies(monkeypatch):
+    """Let the bot die at the n-th passing of a point, by the same environment that a real process obeys."""
+
+    def arm(point, times=1):
+        def crash():
+            raise Crash(point)
+
+        monkeypatch.setattr(crashpoints, "die", crash)
+        monkeypatch.setattr(crashpoints, "_passed", {})
+        monkeypatch.setenv("STATIONMASTER_CRASH", f"{point}:{times}")
+
+    return arm
+
+
+def live(station, crashes):
+    """Play a run to its end, with a new bot after each crash."""
+    played = set()
+    for _ in range(400):
+        try:
+            station.tick(1)
+        except Crash as crash:
+            crashes.append(str(crash))
+            station.boot()
+        for machine in station.machines.values():
+            for name in machine.running():
+                step = machine.jobs[name].step
+                if name not in played:
+                    played.add(name)
+                    machine.play(step)
+        run = station.store.run(1)
+        if run is not None and run.phase.ended and not run.holds:
+            return run
+    raise AssertionError("the run never ended")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("point", ENGINE_POINTS)
+def test_a_run_survives_a_crash(tmp_path, dies, point, times):
+    station = Station(tmp_path)
+    dies(point, times)
+    station.train()
+    crashes = []
+    run = live(station, crashes)
+    station.tick(60)
+    machine = station.machines["alice"]
+    assert run.phase is Phase.RELEASED
+    assert [job.step for job in machine.jobs.values()] == ["prepare", "repro", "publish"]
+    assert machine.most_at_once == 1
+    assert machine.starts == 1
+    assert list(station.code.releases) == ["v1.0.0"]
+    kinds = [row["kind"] for row in station.said()]
+    assert (kinds.count("card"), kinds.count("terminal")) == (1, 1)
+    texts = [row["data"] for row in station.said(kind="milestone") if '"what": "stages"' in row["data"]]
+    assert len(texts) == 1
+    assert crashes or times == 2, "the point was never passed, so this test shows nothing"
+
+
+@pytest.mark.parametrize("point", ["failed-before", "failed-after"])
+def test_a_failure_survives_a_crash_and_is_told_once(tmp_path, dies, point):
+    station = Station(tmp_path)
+    dies(point)
+    station.train()
+    station.until_step("prepare").finish(1)
+    crashes = []
+    for _ in range(120):
+        try:
+            station.tick(1)
+        except Crash as crash:
+            crashes.append(str(crash))
+            station.boot()
+        for machine in station.machines.values():
+            if machine.running():
+                machine.finish(1)
+    run = station.run()
+    assert (run.phase, run.holds) == (Phase.FAILED, False)
+    assert [row["kind"] for row in station.said()].count("terminal") == 1
+    assert crashes == [point]

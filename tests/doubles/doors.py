@@ -1,0 +1,75 @@
+"""GitLab, the public bucket and Slack in memory, for tests of the engine. The contract suites hold them to the doors."""
+
+from dataclasses import replace
+
+from bot.errors import Conflict
+from bot.ports import Person, Release, Tag
+
+
+class FakeCodeHost:
+    def __init__(self) -> None:
+        self.heads = {"main": "a" * 40, "feature/mobilenet": "b" * 40}
+        self.tags_made: dict[str, str] = {}
+        self.releases: dict[str, Release] = {}
+        self.errors: list[Exception] = []
+        self.merge_requests: list[tuple[str, str]] = []
+
+    def head(self, branch):
+        self._fail()
+        return self.heads.get(branch)
+
+    def branches(self, search=""):
+        return [name for name in self.heads if search in name]
+
+    def tag(self, name):
+        commit = self.tags_made.get(name)
+        return Tag(name, commit) if commit else None
+
+    def tags(self):
+        return [Tag(name, commit) for name, commit in self.tags_made.items()]
+
+    def release(self, tag):
+        return self.releases.get(tag)
+
+    def create_release(self, release):
+        self._fail()
+        made = self.releases.setdefault(release.tag, replace(release, url=f"http://gitlab.test/{release.tag}"))
+        if replace(made, url="") != replace(release, url=""):
+            raise Conflict("another release of this tag exists")
+        return made
+
+    def ensure_merge_request(self, source, target, _title, _description):
+        if (source, target) not in self.merge_requests:
+            self.merge_requests.append((source, target))
+        return f"http://gitlab.test/merge/{source}"
+
+    def _fail(self):
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+class FakePublicFiles:
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.errors: list[Exception] = []
+
+    def publish(self, key, content):
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.files.setdefault(key, content) != content:
+            raise Conflict("other bytes are there")
+        return f"http://public.test/{key}"
+
+
+class FakePeople:
+    """The one call of the chat door that the engine makes itself."""
+
+    def __init__(self) -> None:
+        self.people = {
+            "UALICE": Person("UALICE", "Alice", "alice@example.com"),
+            "UBOB": Person("UBOB", "Bob", "bob@example.com"),
+            "UEVE": Person("UEVE", "Eve", "eve@example.com"),
+        }
+
+    def person(self, user):
+        return self.people[user]
