@@ -198,6 +198,6 @@ def _secrets(settings: Settings) -> Callable[[str, str], Mapping[str, Any]]:
         token = tokens.get(step)
         if token is None:
             return {}
-        return {"git": {"username": "stationmaster", "token": token.get_secret_value()}, "aws": cloud}
+        return {"git": {"username": "stationmaster", "token": token.get_secret_value()}, "env": cloud}
 
     return of

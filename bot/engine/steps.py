@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.clock import iso
 from bot.engine import policy
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
@@ -129,8 +128,9 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "git_url": world.project.git_url,
         "triggered_by": run.email,
         "remote": world.project.remote,
-        "release_outs": list(world.project.release_outs),
-        "started_at": iso(run.created_at),
+        "release_outs": list(world.project.release_outs) or None,
+        "author": world.project.committer,
+        "started_at": run.created_at,
         "env": dict(world.terms[run.location].step_environment),
     }
 

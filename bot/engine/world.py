@@ -20,7 +20,7 @@ class Project:
     git_url: str
     remote: str | None = None
     release_outs: tuple[str, ...] = ()
-    committer: str = ""
+    committer: str = "Stationmaster <stationmaster@localhost>"
     default_branch: str = "main"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from sqlite3 import Connection
 from typing import Any
 
@@ -13,6 +14,10 @@ from bot.runs.model import Note, Run
 
 ONCE = ("card", "terminal", "log-file")
 """Kinds that a run has one of: their key is their name, so the unique index makes a second one impossible."""
+
+FIRST = """state IN ('pending', 'sending') AND (run_id IS NULL OR NOT EXISTS (
+    SELECT 1 FROM outbox AS e WHERE e.run_id = o.run_id AND e.id < o.id AND e.state IN ('pending', 'sending')))"""
+"""Rows `o` that nothing of the same run stands before: a row that waits holds up its thread, and no other."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,7 @@ class Outbox:
     def due(self, *, limit: int = 20) -> list[Outgoing]:
         """Rows to send now: per run only its oldest unsent one, so that a thread keeps its order."""
         rows = self._database.all(
-            """
-            SELECT * FROM outbox AS o WHERE state IN ('pending', 'sending') AND due_at <= ?
-              AND (run_id IS NULL OR NOT EXISTS (
-                SELECT 1 FROM outbox AS e WHERE e.run_id = o.run_id AND e.id < o.id AND e.state IN ('pending', 'sending')))
-            ORDER BY id LIMIT ?
-            """,
+            f"SELECT * FROM outbox AS o WHERE {FIRST} AND due_at <= ? ORDER BY id LIMIT ?",  # noqa: S608 - a literal
             (self._database.now(), limit),
         )
         return [_outgoing_of(row) for row in rows]
@@ -84,8 +84,28 @@ class Outbox:
 
     def next_due(self) -> float | None:
         """When the outbox next has something to try (epoch seconds), or None."""
-        row = self._database.one("SELECT min(due_at) AS due FROM outbox WHERE state IN ('pending', 'sending')")
+        row = self._database.one(f"SELECT min(due_at) AS due FROM outbox AS o WHERE {FIRST}")  # noqa: S608 - a literal
         return row["due"] if row else None
+
+    def behind(self, message: Outgoing, *, limit: int = 9) -> list[Outgoing]:
+        """The never tried rows of the same kind that follow directly in the same run: they can travel together."""
+        rows = self._database.all(
+            "SELECT * FROM outbox WHERE run_id = ? AND id > ? AND state IN ('pending', 'sending') ORDER BY id LIMIT ?",
+            (message.run_id, message.id, limit),
+        )
+        alike = takewhile(lambda row: row["kind"] == message.kind and row["state"] == "pending", rows)
+        return [_outgoing_of(row) for row in alike]
+
+    def move(self, run_id: int, channel: str) -> None:
+        """The run's channel is closed to the app: its card, and all that is still to be said, goes to another one."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            connection.execute("UPDATE runs SET channel = ?, thread = NULL WHERE id = ?", (channel, run_id))
+            connection.execute(
+                "UPDATE outbox SET state = 'pending', tries = 0, due_at = ?, channel = ? "
+                "WHERE run_id = ? AND (kind = 'card' OR state IN ('pending', 'sending'))",
+                (now, channel, run_id),
+            )
 
 
 def say(

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FIELD = "\x1f"
-_COMMIT_FORMAT = "%x1f".join(
-    ["%H", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%(trailers:only=true,unfold=true,separator=%x1e)", "%B"]
-)
-_REF_FORMAT = "%00".join(
-    ["%(refname)", "%(objecttype)", "%(objectname)", "%(*objectname)", "%(creatordate:iso-strict)", "%(contents)"]
-)
+_TRAILERS = "%(trailers:only=true,unfold=true,separator=%x1e)"
+_COMMIT_FIELDS = ("%H", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", _TRAILERS, "%B")
+_COMMIT_FORMAT = "%x1f".join(_COMMIT_FIELDS)
+_REF_FIELDS = ("refname", "objecttype", "objectname", "*objectname", "creatordate:iso-strict", "contents")
+_REF_FORMAT = "%00".join(f"%({field})" for field in _REF_FIELDS) + "%1e"
 _SHA = re.compile(r"[0-9a-f]{7,40}\Z")
 DIFF_LIMIT = 400_000
 """Bytes of a diff that are shown."""
@@ -126,7 +125,9 @@ class Repository:
         sha = self.resolve(revision)
         if sha is None:
             return []
-        text = self._run("log", "-z", f"--max-count={limit}", f"--format={_COMMIT_FORMAT}", sha).decode(errors="replace")
+        text = self._run("log", "-z", f"--max-count={limit}", f"--format={_COMMIT_FORMAT}", sha).decode(
+            errors="replace"
+        )
         return [_parse_commit(record) for record in text.split("\0") if record.strip("\n")]
 
     def stats(self, sha: str) -> tuple[int, int]:
@@ -184,8 +185,9 @@ class Repository:
 
     # ------------------------------------------------------------------------------------------------ git
 
-    def _refs(self, prefix: str, *, sort: str) -> list[Ref]:
-        text = self._run("for-each-ref", f"--sort={sort}", f"--format={_REF_FORMAT}%1e", prefix).decode(errors="replace")
+    def _refs(self, prefix: str, name: str = "", *, sort: str) -> list[Ref]:
+        argv = ["for-each-ref", f"--sort={sort}", f"--format={_REF_FORMAT}", prefix + name]
+        text = self._run(*argv).decode(errors="replace")
         rows = [record.lstrip("\n").split("\0") for record in text.split("\x1e") if record.strip("\n")]
         shas = [peeled or own for _, _, own, peeled, _, _ in rows]
         commits = self._commits(shas)
@@ -202,11 +204,9 @@ class Repository:
         ]
 
     def _ref(self, prefix: str, name: str) -> Ref | None:
-        if self._try("check-ref-format", prefix + name) is None or "*" in name:
-            return None
-        return next((ref for ref in self._refs(prefix + name, sort="refname") if ref.name == ""), None) and next(
-            (ref for ref in self._refs(prefix, sort="refname") if ref.name == name), None
-        )
+        if self._try("check-ref-format", prefix + name) is None:
+            return None  # also what git takes for a pattern
+        return next((ref for ref in self._refs(prefix, name, sort="refname") if ref.name == name), None)
 
     def _commits(self, shas: Sequence[str]) -> dict[str, Commit]:
         if not shas:

@@ -35,7 +35,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def plan(self, method: str, fault: Fault, *, times: int = 1) -> None:
-        """The next `times` calls of `method` (`*` for any Web API method) suffer `fault`, after those planned before."""
+        """The next `times` calls of `method` (`*`: any method) suffer `fault`, after what was planned before."""
         with self._lock:
             self._planned.setdefault(method, []).extend([fault] * times)
 

@@ -45,6 +45,9 @@ class Hooks:
         self._workspace = workspace
         self._clock = clock
         self._hooks = {each["id"]: Hook(**each) for each in archive.every("hook")}
+        for hook in [each for each in self._hooks.values() if each.until < clock.now()]:
+            del self._hooks[hook.id]
+            archive.drop("hook", hook.id)
 
     def open(self, user: str, channel: str, about: Message | None = None) -> Hook:
         """A fresh one for a command, or for a click on the message `about`."""

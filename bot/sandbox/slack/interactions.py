@@ -46,6 +46,7 @@ class Interactions:
 
     def __init__(
         self,
+        *,
         workspace: Workspace,
         sockets: Sockets,
         hooks: Hooks,

@@ -7,12 +7,16 @@ import { channelLink, date, link, mention, mrkdwn, plain } from "./page-mrkdwn.j
 const BLOCKS = { section, header, context, divider, actions, image, rich_text, markdown };
 const ELEMENTS = { button, image: thumbnail };
 const PREVIEW = 64_000;
+const TEXT_KIND = /^text\/|json|yaml|xml/;
+const TEXT_NAME = /\.(log|txt|md|ya?ml|toml|csv|dvc|lock|py|diff|patch)$/i;
 
 /** Nodes for a message's `blocks`. */
 export const blocks = (list, world) => list.map((block) => (BLOCKS[block.type] ?? unknown)(block, world));
 
-/** Nodes for a text object, `plain_text` or `mrkdwn`. */
-export const text = (object, world) => (object.type === "plain_text" ? plain(object.text) : mrkdwn(object.text, world));
+/** Nodes for a text object, `plain_text` or `mrkdwn`; a `verbatim` one makes no links of bare addresses. */
+export function text({ type, text: body, verbatim }, world) {
+  return type === "plain_text" ? plain(body) : mrkdwn(body, verbatim ? { ...world, verbatim } : world);
+}
 
 /** The older kind of message part: a coloured bar beside it. */
 export function attachment(item, world) {
@@ -56,7 +60,7 @@ function size(bytes) {
 }
 
 function preview(item, world) {
-  if (!/^text\/|json|yaml|xml/.test(item.mimetype)) return null;
+  if (!TEXT_KIND.test(item.mimetype) && !TEXT_NAME.test(item.name)) return null;
   if (!world.previews.has(item.id)) {
     world.previews.set(item.id, "");
     fetch(item.url, { headers: { Range: `bytes=0-${PREVIEW}` } }).then((answer) => (answer.ok ? answer.text() : "")).then((body) => {
@@ -69,10 +73,22 @@ function preview(item, world) {
 
 const unknown = (block) => el("div", { class: "muted unknown" }, `[A “${block.type}” is not drawn in this sandbox]`);
 const element = (item, block, world) => (ELEMENTS[item.type] ?? unknown)(item, block, world);
-const header = (block) => el("h3", { class: "header" }, plain(block.text.text));
-const divider = () => el("hr");
-const markdown = (block, world) => el("div", { class: "section" }, mrkdwn(block.text, world));
-const actions = (block, world) => el("div", { class: "actions" }, block.elements.map((item) => element(item, block, world)));
+
+function header(block) {
+  return el("h3", { class: "header" }, plain(block.text.text));
+}
+
+function divider() {
+  return el("hr");
+}
+
+function markdown(block, world) {
+  return el("div", { class: "section" }, el("div", { class: "words" }, mrkdwn(block.text, world)));
+}
+
+function actions(block, world) {
+  return el("div", { class: "actions" }, block.elements.map((item) => element(item, block, world)));
+}
 
 function section(block, world) {
   return el("div", { class: "section" },

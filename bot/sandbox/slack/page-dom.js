@@ -25,8 +25,9 @@ export function icon(name) {
   return svg;
 }
 
-/** Bring the children of `parent` to agree with `wanted`. A node with a `data-key` keeps its identity when it moves. */
-export function patch(parent, wanted) {
+/** Bring the children of `parent` to agree with `nodes`. One with a `data-key` keeps its identity when it moves. */
+export function patch(parent, nodes) {
+  const wanted = nodes.map((node) => (typeof node === "string" ? document.createTextNode(node) : node));
   const keys = new Set(wanted.map(key).filter(Boolean));
   const standing = new Map();
   for (const child of [...parent.childNodes]) {

@@ -15,7 +15,7 @@ floppy_disk 💾 cd 💿 inbox_tray 📥 outbox_tray 📤 mag 🔍 lock 🔒 unl
 chart_with_upwards_trend 📈 chart_with_downwards_trend 📉 bar_chart 📊 dart 🎯 moneybag 💰 dollar 💵 euro 💶 credit_card 💳
 gear ⚙️ wrench 🔧 hammer 🔨 hammer_and_wrench 🛠️ construction 🚧 robot_face 🤖 computer 💻 desktop_computer 🖥️ electric_plug 🔌 battery 🔋 zap ⚡
 cloud ☁️ globe_with_meridians 🌐 house 🏠 brain 🧠 microscope 🔬 test_tube 🧪 bug 🐛 boom 💥 ghost 👻 skull 💀 zzz 💤 snail 🐌 turtle 🐢
-speech_balloon 💬 thought_balloon 💭 bust_in_silhouette 👤 busts_in_silhouette 👥 point_right 👉 thinking_face 🤔 slightly_smiling_face 🙂
+speech_balloon 💬 thought_balloon 💭 bust_in_silhouette 👤 busts_in_silhouette 👥 point_right 👉 thinking_face 🤔 slightly_smiling_face 🙂 crossed_fingers 🤞
 smile 😄 grinning 😀 cry 😢 sweat_smile 😅 apple 🍎 green_apple 🍏 pear 🍐 tangerine 🍊 lemon 🍋 banana 🍌 cherries 🍒 strawberry 🍓 grapes 🍇`;
 
 const words = TABLE.trim().split(/\s+/);

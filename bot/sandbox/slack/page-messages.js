@@ -56,16 +56,16 @@ function withDays(messages, world, newFrom) {
 
 function row(message, previous, world, inThread) {
   const user = world.users.get(message.user);
-  const name = user ? person(user) : message.user === "local" ? world.team.name : message.user;
+  const name = user ? person(user) : message.user;
   const when = moment(message.ts);
   const grouped = follows(message, previous);
   const time = el("time", { datetime: when.toISOString(), title: full(when) }, clock(when));
-  const classes = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.failure && "failure"];
+  const classes = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.user === "USLACKBOT" && "failure"];
   return el("article", { class: classes.filter(Boolean).join(" "), "data-key": keyOf(message), "data-ts": message.ts, "aria-label": `${name}, ${clock(when)}` },
     el("div", { class: "gutter" }, grouped ? time : avatar(user)),
     el("div", { class: "body" },
       message.ephemeral && onlyYou(message),
-      !grouped && el("div", { class: "meta" }, el("b", {}, name), (message.bot || user?.is_bot) && el("span", { class: "badge" }, "App"), time),
+      !grouped && el("div", { class: "meta" }, el("b", {}, name), message.bot && el("span", { class: "badge" }, "App"), time),
       message.subtype === "thread_broadcast" && !inThread && el("button", { type: "button", class: "plain broadcast", "data-do": "thread", "data-root": message.thread_ts }, "replied to a thread"),
       content(message, world),
       !inThread && message.reply_count > 0 && footer(message, world)),

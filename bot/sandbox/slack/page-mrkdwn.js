@@ -7,11 +7,12 @@ import { EMOJI } from "./page-emoji.js";
 const LOCALE = "en-GB";
 const CODES = [...EMOJI.keys()].map((code) => code.replace("+", "\\+")).join("|");
 const span = (mark) => `(?<![\\w${mark}])${mark}(?!\\s)([^${mark}\\n]+?)(?<!\\s)${mark}(?![\\w${mark}])`;
+const URL_CHARACTER = (but) => `(?:(?!&[lg]t;)[^\\s<>|${but}])`;
 const INLINE = ["`([^`\\n]+)`", "<([^<>\\n]+)>", `:(${CODES}):`, span("\\*"), span("_"), span("~"),
-  "(https?://[^\\s<>]*[^\\s<>.,;:!?)'\"])"].join("|");
+  `(https?://${URL_CHARACTER("")}*${URL_CHARACTER(".,;:!?)'\"")})`].join("|");
 const TOKENS = [(text) => el("code", {}, decode(text)), control, (code) => EMOJI.get(code),
   (text, world) => el("b", {}, inline(text, world)), (text, world) => el("i", {}, inline(text, world)),
-  (text, world) => el("s", {}, inline(text, world)), (url) => link(decode(url), [decode(url)])];
+  (text, world) => el("s", {}, inline(text, world)), (url, world) => (world.verbatim ? null : link(decode(url), [decode(url)]))];
 const LINES = [["quote", /^(?:&gt;|>)(?:&gt;&gt;|>>)? ?/], ["ul", /^\s*[•◦▪-] /], ["ol", /^\s*\d+[.)] /], ["text", /^/]];
 
 /** Nodes for a mrkdwn text. `world` names people and channels. */
@@ -27,7 +28,7 @@ export const plain = (text) => [decode(text).replace(new RegExp(`:(${CODES}):`, 
 export function encode(text, world) {
   const safe = text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   return safe.replace(/(?<!\w)@([\w.-]+)/g, (word, name) => {
-    const person = [...world.users.values()].find((user) => user.name === name);
+    const person = [...world.users.values()].find((user) => user.name === name.toLowerCase());
     return person ? `<@${person.id}>` : word;
   });
 }
@@ -74,11 +75,11 @@ export function day(when, now = new Date()) {
 
 /** "just now", "2 minutes ago", "yesterday". */
 export function ago(when, now = Date.now()) {
-  const minutes = Math.round((now - when) / 60_000);
+  const minutes = Math.floor((now - when) / 60_000);
   if (minutes < 1) return "just now";
   const words = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
   if (minutes < 60) return words.format(-minutes, "minute");
-  return minutes < 1440 ? words.format(-Math.round(minutes / 60), "hour") : words.format(-Math.round(minutes / 1440), "day");
+  return minutes < 1440 ? words.format(-Math.floor(minutes / 60), "hour") : words.format(-Math.floor(minutes / 1440), "day");
 }
 
 const styled = (style) => (when) => when.toLocaleDateString(LOCALE, style);
@@ -130,8 +131,8 @@ function control(token, world) {
   if (head.startsWith("!date^")) return date(...head.slice(6).split("^", 2), head.split("^")[3], label);
   if (/^!(here|channel|everyone)$/.test(head)) return el("span", { class: "mention me" }, `@${head.slice(1)}`);
   if (head.startsWith("!subteam^")) return el("span", { class: "mention" }, label ?? "@group");
-  if (/^(https?:|mailto:|\/)/i.test(head)) return link(decode(head), label ? inline(label, world) : [decode(head).replace(/^mailto:/, "")]);
-  return null;
+  if (!/^(https?|mailto):/i.test(head)) return null;
+  return link(decode(head), label ? inline(label, world) : [decode(head).replace(/^mailto:/, "")]);
 }
 
 const decode = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");

@@ -4,12 +4,17 @@ import { el, icon } from "./page-dom.js";
 import { link, person } from "./page-mrkdwn.js";
 import { avatar } from "./page-messages.js";
 
+/** Slack's own voice is no app. */
+export const isApp = (user) => user.is_bot && user.id !== "USLACKBOT";
+export const isDirect = (channel) => channel.id.startsWith("D");
+
 export function sidebar(world) {
   const everyone = [...world.users.values()];
+  const channels = [...world.channels.values()].filter((channel) => !isDirect(channel));
   return [
-    el("div", { class: "team" }, el("b", {}, world.team.name), el("span", {}, "Local Slack sandbox")),
-    group("Channels", [...world.channels.values()].map((channel) => channelItem(channel, world))),
-    group("Apps", everyone.filter((user) => user.is_bot).map((user) => appItem(user, world))),
+    el("div", { class: "team" }, el("b", {}, world.team.name), el("span", {}, "Local sandbox")),
+    group("Channels", channels.map((channel) => channelItem(channel, icon("hash"), world))),
+    group("Apps", everyone.filter(isApp).map((user) => appItem(user, world))),
     world.links.length > 0 && group("Elsewhere", world.links.map((item) => link(item.url, [icon("out"), el("span", {}, item.text)]))),
     el("div", { class: "foot" },
       group("You are", everyone.filter((user) => !user.is_bot).map((user) => personItem(user, world))),
@@ -21,20 +26,24 @@ function group(title, items) {
   return el("section", { "aria-label": title }, el("h2", {}, title), el("ul", {}, items.map((item) => el("li", {}, item))));
 }
 
-function channelItem(channel, world) {
+function channelItem(channel, sign, world) {
   const unread = world.unread(channel.id);
   return el("a", { href: `#${channel.name}`, class: unread ? "unread" : null, "aria-current": channel.id === world.channel ? "page" : null },
-    icon("hash"), el("span", {}, channel.name), unread > 0 && el("span", { class: "number", "aria-label": `${unread} unread` }, String(unread)));
+    sign, el("span", {}, channel.name), unread > 0 && el("span", { class: "number", "aria-label": `${unread} unread` }, String(unread)));
 }
 
-// An app's Home tab will open from here.
+// The messages between the app and this person alone, once there are any; its Home tab will open from here too.
 function appItem(user, world) {
-  const state = { true: "connected", false: "not connected" }[world.app] ?? "";
-  return el("div", { class: "item" }, avatar(user), el("span", {}, person(user)), state && el("span", { class: `presence ${world.app ? "on" : ""}`, role: "img", title: state, "aria-label": state }));
+  const direct = [...world.channels.values()].find((channel) => isDirect(channel) && channel.name === person(user));
+  const item = direct ? channelItem(direct, avatar(user), world) : el("div", {}, avatar(user), el("span", {}, person(user)));
+  const state = { true: "connected", false: "not connected" }[world.app];
+  if (state) item.append(el("span", { class: `presence ${world.app ? "on" : ""}`, role: "img", title: state, "aria-label": state }));
+  return item;
 }
 
 function personItem(user, world) {
   const query = new URLSearchParams({ user: user.id });
-  return el("a", { href: `/?${query}${location.hash}`, "aria-current": user.id === world.me.id ? "true" : null },
-    avatar(user), el("span", {}, person(user)), user.id === world.me.id && el("span", { class: "you" }, "you"));
+  const me = user.id === world.me.id;
+  return el("a", { href: `/?${query}#${world.channels.get(world.channel).name}`, "aria-current": me ? "true" : null, title: me ? null : `Go on as ${person(user)}` },
+    avatar(user), el("span", {}, person(user)), el("span", { class: "you" }, me ? "you" : "switch"));
 }

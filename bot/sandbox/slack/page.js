@@ -1,77 +1,71 @@
-// The page of the sandbox's Slack: what is known (`world`), what changes it, and what a click does.
+// The page of the sandbox's Slack: what arrives, what a person does, and what is seen of both.
 
 import { Composer } from "./page-composer.js";
+import { confirmed } from "./page-dialog.js";
 import { el, icon, patch } from "./page-dom.js";
-import { text as words } from "./page-blocks.js";
 import { get, listen, post } from "./page-live.js";
 import { channelRows, isReply, keyOf, threadRows } from "./page-messages.js";
-import { encode, mrkdwn, person } from "./page-mrkdwn.js";
+import { encode, person } from "./page-mrkdwn.js";
 import { Scroller } from "./page-scroller.js";
-import { sidebar } from "./page-sidebar.js";
+import { isApp, isDirect, sidebar } from "./page-sidebar.js";
+import { find, forget, inChannel, learn, markRead, place, unseen, world } from "./page-world.js";
 
 const $ = (id) => document.getElementById(id);
-const EXAMPLES = { "/train": ["/train main v1.0.0", "to train the sample project"] };
+const EXAMPLE = { command: "/train", text: "/train main v1.0.0", purpose: "to train the sample project" };
 const BANNER_AFTER = 800;
+const RETRY = 1_000;
 const TICK = 20_000;
 
-const world = {
-  me: { id: new URLSearchParams(location.search).get("user") }, team: { name: "" }, users: new Map(), channels: new Map(),
-  commands: [], links: [], app: null, online: true,
-  channel: null, messages: new Map(), // channel -> messages, oldest first
-  root: null, thread: [], // the open thread: its root's ts, root and replies
-  read: {}, newFrom: null, // "C" or "C/root" -> last ts seen; where the line "New" stands
-  previews: new Map(), expanded: new Set(), notices: [], // notices: said by this page alone
-  changed, unread,
-};
-let loading = null; // events that came while the messages are being fetched
+let waiting = null; // events that came while the messages are being fetched
+let loads = 0;
 let drawing = false;
 let opener = null; // what had the focus before the thread opened
+world.changed = changed;
 
 const list = new Scroller($("channel-view"), { bottom: seen });
 const replies = new Scroller($("thread-view"), { bottom: seen });
 const composer = new Composer($("channel-view").querySelector(".slot"), { world, label: "Message", send: (text) => say(text) });
 const reply = new Composer($("thread-view").querySelector(".slot"), { world, label: "Reply …", thread: true, send: (text) => say(text, world.root) });
 
-// ---- what is known ----
+// ---- what arrives ----
 
 async function start() {
   try {
     await know();
   } catch {
     offline();
-    setTimeout(start, 1000);
+    setTimeout(start, RETRY);
     return;
   }
-  listen(world.me.id, { opened: reload, heard: (event) => (loading ? loading.push(event) : heard(event)), lost: offline });
+  listen(world.me.id, { opened: reload, heard: (event) => (waiting ? waiting.push(event) : heard(event)), lost: offline });
 }
 
+/** Who is here; an unknown person in the address becomes the first one. */
 async function know() {
-  const state = await get("state", world.me.id ? { user: world.me.id } : {}).catch(() => get("state", {}));
-  const byId = (items) => new Map(items.map((item) => [item.id, item]));
-  Object.assign(world, { ...state, users: byId(state.users), channels: byId(state.channels), links: state.links ?? [] });
-  world.read = JSON.parse(localStorage.getItem(`read-${world.me.id}`) ?? "{}");
+  learn(await get("state", world.me.id ? { user: world.me.id } : {}).catch(() => get("state", {})));
 }
 
 /** At every connection: whatever was missed is fetched; what arrives meanwhile waits its turn. */
 async function reload() {
-  loading = [];
+  const load = ++loads;
+  waiting = [];
   try {
     await know();
     await Promise.all([...world.channels.keys()].map(async (channel) => {
       const { messages } = await get("messages", { channel, user: world.me.id });
       world.messages.set(channel, messages);
-      world.read[channel] ??= messages.at(-1)?.ts ?? "0";
+      if (!(channel in world.read)) markRead(channel, messages);
     }));
-    world.online = true;
     await route();
   } catch {
-    offline();
-    setTimeout(reload, 1000);
+    setTimeout(() => load === loads && reload(), RETRY);
     return;
   }
-  const waiting = loading;
-  loading = null;
-  waiting.forEach(heard);
+  if (load !== loads) return;
+  const late = waiting;
+  waiting = null;
+  world.online = true;
+  late.forEach(heard);
   seen();
   changed();
 }
@@ -85,59 +79,30 @@ function heard(event) {
 }
 
 function arrived(message) {
+  if (!world.channels.has(message.channel)) know().then(changed, offline); // a conversation that is new
   const mine = message.user === world.me.id;
-  const here = message.channel === world.channel;
-  const inList = !isReply(message) || message.subtype === "thread_broadcast";
-  const away = document.hidden || !list.atEnd;
+  const here = message.channel === world.channel && inChannel(message);
   place(message, true);
-  if (here && inList && mine) world.newFrom = null;
-  if (here && inList && !mine && away) world.newFrom ??= message.ts;
-  requestAnimationFrame(() => {
-    if (here && inList) mine ? list.toEnd() : list.arrived();
+  if (here && mine) world.newFrom = null;
+  if (here && !mine && !message.ephemeral && (document.hidden || !list.atEnd)) world.newFrom ??= message.ts;
+  soon(() => {
+    if (here) mine ? list.toEnd() : list.arrived();
     if (isReply(message) && message.thread_ts === world.root) mine ? replies.toEnd() : replies.arrived();
     seen();
   });
 }
 
-/** Put a message where it belongs: its channel, the open thread, or both. An edit never adds one that left the view. */
-function place(message, add) {
-  const channel = world.messages.get(message.channel) ?? [];
-  const ofThread = (message.thread_ts ?? message.ts) === world.root && message.channel === world.channel;
-  if (!isReply(message) || message.subtype === "thread_broadcast") world.messages.set(message.channel, put(channel, message, add));
-  if (ofThread) world.thread = put(world.thread, message, add || isReply(message));
-}
-
-function put(messages, message, add) {
-  const at = messages.findIndex((old) => keyOf(old) === keyOf(message));
-  if (at >= 0) return messages.with(at, message);
-  return add ? [...messages, message].sort((a, b) => (a.ts < b.ts ? -1 : 1)) : messages;
-}
-
-function forget(gone) {
-  const keep = (messages) => messages.filter((message) => keyOf(message) !== gone);
-  for (const [channel, messages] of world.messages) world.messages.set(channel, keep(messages));
-  world.thread = keep(world.thread);
-}
-
-function find(gone) {
-  return [...world.thread, ...(world.messages.get(world.channel) ?? [])].find((message) => keyOf(message) === gone);
-}
-
-// ---- read and unread ----
-
-function unread(channel) {
-  const since = world.read[channel] ?? "";
-  return (world.messages.get(channel) ?? []).filter((message) => message.ts > since && message.user !== world.me.id && !message.ephemeral).length;
+function offline() {
+  world.online = false;
+  setTimeout(drawBanner, BANNER_AFTER);
 }
 
 /** What stands at the end of a list that is looked at counts as read. */
 function seen() {
   if (document.hidden || !world.channel) return;
-  const mark = (name, messages) => { world.read[name] = messages.findLast((message) => !message.ephemeral)?.ts ?? world.read[name]; };
-  if (list.atEnd) mark(world.channel, world.messages.get(world.channel) ?? []);
-  if (world.root && replies.atEnd) mark(`${world.channel}/${world.root}`, world.thread);
-  localStorage.setItem(`read-${world.me.id}`, JSON.stringify(world.read));
-  changed();
+  const channel = list.atEnd && markRead(world.channel, world.messages.get(world.channel) ?? []);
+  const thread = world.thread && replies.atEnd && markRead(`${world.channel}/${world.root}`, world.thread);
+  if (channel || thread) changed();
 }
 
 // ---- where one is: #channel or #channel/thread ----
@@ -146,24 +111,22 @@ async function route() {
   const [name, root = null] = decodeURIComponent(location.hash.slice(1)).split("/");
   const channels = [...world.channels.values()];
   const channel = channels.find((one) => one.name === name) ?? channels.find((one) => one.is_member) ?? channels[0];
-  if (!channel) return;
   if (channel.id !== world.channel) {
-    Object.assign(world, { channel: channel.id, newFrom: firstUnread(channel.id) });
+    Object.assign(world, { channel: channel.id, newFrom: unseen(channel.id)[0]?.ts ?? null });
     list.toEnd();
   }
   const opens = root !== null && root !== world.root;
   const closes = root === null && world.root !== null;
-  Object.assign(world, { root, thread: opens ? [] : world.thread });
-  if (root) world.thread = (await get("messages", { channel: channel.id, user: world.me.id, thread_ts: root })).messages;
-  changed();
-  if (opens) requestAnimationFrame(() => { replies.toEnd(); seen(); reply.box.focus(); });
+  Object.assign(world, { root, thread: opens || closes ? null : world.thread });
+  if (root) {
+    const known = { channel: channel.id, user: world.me.id, thread_ts: root };
+    const thread = await get("messages", known).then(({ messages }) => messages, () => []);
+    if (world.root !== root) return;
+    world.thread = thread;
+  }
+  draw();
+  if (opens) { replies.toEnd(); reply.box.focus(); }
   if (closes && opener?.isConnected) opener.focus();
-  if (closes) opener = null;
-}
-
-function firstUnread(channel) {
-  const since = world.read[channel] ?? "";
-  return (world.messages.get(channel) ?? []).find((message) => message.ts > since && message.user !== world.me.id)?.ts ?? null;
 }
 
 function openThread(root, from) {
@@ -177,126 +140,117 @@ function closeThread() {
 
 // ---- what a person does ----
 
-/** True when it went; a command that failed says why, to this person, and stays in the box. */
+/** True when it went; otherwise Slack says why, and the text stays in the box. */
 async function say(text, thread_ts) {
-  const from = { user: world.me.id, channel: world.channel };
-  if (text.startsWith("/") && thread_ts) {
-    notice(`${text.split(/\s/)[0]} is not supported in threads. Sorry! Send it in the channel instead.`, thread_ts);
-    return false;
-  }
-  list.toEnd();
-  const answer = text.startsWith("/") ? await post("command", { ...from, text })
-    : await post("post", { ...from, text: encode(text, world), ...(thread_ts && { thread_ts }) });
+  const from = { user: world.me.id, channel: world.channel, ...(thread_ts && { thread_ts }) };
+  (thread_ts ? replies : list).toEnd();
+  const answer = text.startsWith("/") ? await post("command", { ...from, text }) : await post("post", { ...from, text: encode(text, world) });
   if (!answer.ok) notice(answer.error, thread_ts);
   return answer.ok;
 }
 
-/** An ephemeral message that this page writes to itself. */
+/** What Slack itself says to this person only; it is gone after a reload. */
 function notice(text, thread_ts = null) {
-  const now = (Date.now() / 1000).toFixed(6);
-  arrived({ channel: world.channel, ts: now, user: "local", text: encode(text, world), thread_ts, ephemeral: true, ephemeral_id: `local-${now}`, failure: true, bot: true });
+  const ts = (Date.now() / 1000).toFixed(6);
+  arrived({ channel: world.channel, ts, user: "USLACKBOT", text: encode(text, world), thread_ts, ephemeral: true, ephemeral_id: `local-${ts}`, local: true });
   changed();
 }
 
 async function press(target) {
-  const { confirm, ...press } = JSON.parse(target.dataset.press);
+  const { confirm, ...pressed } = JSON.parse(target.dataset.press);
   const message = find(target.closest("[data-key]").dataset.key);
-  if (!message || target.getAttribute("aria-busy") || (confirm && !(await confirmed(confirm)))) return;
+  if (!message || target.hasAttribute("aria-busy") || (confirm && !(await confirmed(confirm, world)))) return;
   target.setAttribute("aria-busy", "true");
-  const answer = await post("action", { user: world.me.id, channel: message.channel, message_ts: message.ts,
-    ...(message.ephemeral_id && { ephemeral_id: message.ephemeral_id }), ...press, type: "button" });
+  const answer = await post("action", { ...pressed, type: "button", user: world.me.id, channel: message.channel, message_ts: message.ts,
+    ...(message.ephemeral_id && { ephemeral_id: message.ephemeral_id }) });
   target.removeAttribute("aria-busy");
   if (!answer.ok) notice(answer.error, isReply(message) ? message.thread_ts : null);
 }
 
-/** The dialog keeps the focus inside, gives it back, and closes on Escape: that is the browser's own doing. */
-function confirmed({ title, text, confirm, deny, style }) {
-  const dialog = $("confirm");
-  patch($("confirm-title"), words(title ?? { type: "plain_text", text: "Are you sure?" }, world));
-  patch($("confirm-text"), text ? words(text, world) : []);
-  patch($("confirm-yes"), words(confirm ?? { type: "plain_text", text: "Yes" }, world));
-  patch($("confirm-deny"), words(deny ?? { type: "plain_text", text: "Cancel" }, world));
-  $("confirm-yes").className = `button ${style ?? "primary"}`;
-  dialog.returnValue = "deny";
-  dialog.showModal();
-  $("confirm-deny").focus();
-  return new Promise((done) => { dialog.onclose = () => done(dialog.returnValue === "confirm"); });
-}
-
 function dismiss(target) {
   const message = find(target.closest("[data-key]").dataset.key);
-  if (!message.failure) post("dismiss", { user: world.me.id, ephemeral_id: message.ephemeral_id });
+  if (!message.local) post("dismiss", { user: world.me.id, ephemeral_id: message.ephemeral_id });
   forget(keyOf(message));
   changed();
 }
 
+function expand({ dataset: { file } }) {
+  if (!world.expanded.delete(file)) world.expanded.add(file);
+  changed();
+}
+
 const DEEDS = {
-  press, dismiss,
+  press, dismiss, expand,
   thread: (target) => openThread(target.dataset.root, target),
   close: closeThread,
   skip: () => composer.box.focus(),
   suggest: (target) => composer.fill(target.dataset.text),
-  expand: ({ dataset: { file } }) => { world.expanded.delete(file) || world.expanded.add(file); changed(); },
 };
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-do]");
   if (!DEEDS[target?.dataset.do]) return;
-  if (!target.target) event.preventDefault();
+  if (!target.target) event.preventDefault(); // a button with an address also opens it
   DEEDS[target.dataset.do](target);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !$("confirm").open) closeThread();
+  if ($("confirm").open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") closeThread();
+  if (/^[\w/@]$/.test(event.key) && !event.target.closest("textarea, a, button")) composer.box.focus(); // it gets the letter
 });
 document.addEventListener("visibilitychange", seen);
-window.addEventListener("hashchange", () => route().then(seen, offline));
+window.addEventListener("hashchange", () => route().then(seen));
 
-// ---- what one sees ----
+// ---- what is seen ----
 
+/** Draw once, soon, however much happens until then. */
 function changed() {
   if (drawing) return;
   drawing = true;
-  (document.hidden ? setTimeout : requestAnimationFrame)(() => { drawing = false; draw(); });
+  soon(() => { drawing = false; draw(); });
+}
+
+/** With the next frame; a page in the background has none. */
+function soon(deed) {
+  (document.hidden ? setTimeout : requestAnimationFrame)(() => deed());
 }
 
 function draw() {
   const channel = world.channels.get(world.channel);
   if (!channel) return;
+  const sign = isDirect(channel) ? "train" : "hash";
   patch($("sidebar"), sidebar(world));
-  patch($("channel-bar"), [el("h1", { id: "channel-name" }, icon("hash"), channel.name), el("p", { class: "muted" }, channel.topic)]);
+  patch($("channel-bar"), [el("h1", { id: "channel-name" }, icon(sign), channel.name), el("p", { class: "muted" }, channel.topic)]);
   drawBanner();
-  composer.name(`Message #${channel.name}, or type / for commands`);
-  list.draw([intro(channel), ...channelRows(world.messages.get(channel.id) ?? [], world)]);
+  composer.name(`Message ${isDirect(channel) ? "" : "#"}${channel.name}, or type / for commands`);
+  list.draw([intro(channel, sign), ...channelRows(world.messages.get(channel.id) ?? [], world)]);
   $("thread").hidden = !world.root;
   $("thread-channel").textContent = `#${channel.name}`;
-  if (world.root) replies.draw(threadRows(world.thread, world));
-  const waiting = [...world.channels.keys()].reduce((sum, one) => sum + unread(one), 0);
-  document.title = `${waiting ? `(${waiting}) ` : ""}#${channel.name} · ${world.team.name}`;
+  replies.draw(world.thread ? threadRows(world.thread, world) : []);
+  const count = [...world.channels.keys()].reduce((sum, one) => sum + world.unread(one), 0);
+  document.title = `${count ? `(${count}) ` : ""}#${channel.name} · ${world.team.name}`;
 }
 
 function drawBanner() {
-  const bot = [...world.users.values()].find((user) => user.is_bot);
-  const text = !world.online ? "The sandbox is not answering. Trying again …"
-    : world.app === false ? `${bot ? person(bot) : "The app"} is not connected: commands get no answer until it is started.` : "";
-  $("banner").textContent = text;
+  const app = [...world.users.values()].find(isApp);
+  const deaf = world.app === false && `${app ? person(app) : "The app"} is not connected: commands get no answer until it is.`;
+  $("banner").textContent = (!world.online && "The sandbox is not answering. Trying again …") || deaf || "";
 }
 
-function offline() {
-  world.online = false;
-  setTimeout(() => { if (!world.online) { drawBanner(); } }, BANNER_AFTER);
-}
-
-/** The top of every channel: where one is, and a first thing to try. */
-function intro(channel) {
-  const known = world.commands.find(({ command }) => EXAMPLES[command]);
-  const [example, purpose] = EXAMPLES[known?.command] ?? [];
+/** The top of every channel: where one is and, in the first one, what to try. */
+function intro(channel, sign) {
+  const first = channel.id === world.channels.keys().next().value;
+  const tries = first && world.commands.some(({ command }) => command === EXAMPLE.command);
   return el("div", { class: "intro", "data-key": "intro" },
-    el("span", { class: "sign" }, icon("hash")),
-    el("h2", {}, `Welcome to #${channel.name}`),
-    el("p", { class: "muted" }, channel.topic ? mrkdwn(channel.topic, world) : "This is the very beginning of the channel."),
-    example && el("button", { type: "button", class: "suggestion", "data-do": "suggest", "data-text": example },
-      el("span", {}, "Type ", el("code", {}, example), ` ${purpose}`), el("span", { class: "muted" }, "Click to fill it in, then press Enter")));
+    el("span", { class: "sign" }, icon(sign)),
+    el("h2", {}, isDirect(channel) ? channel.name : `Welcome to #${channel.name}`),
+    el("p", { class: "muted" }, tries ? "Ask for a training here. A card follows it as it goes; its thread tells the story and ends with a link to the release."
+      : `This is the very beginning of ${isDirect(channel) ? "your conversation" : "the channel"}. ${channel.topic}`),
+    tries && el("button", { type: "button", class: "suggestion", "data-do": "suggest", "data-text": EXAMPLE.text },
+      el("span", {}, "Type ", el("code", {}, EXAMPLE.text), ` ${EXAMPLE.purpose}`),
+      el("span", { class: "muted" }, "Click to put it into the box, then press Enter")));
 }
 
 setInterval(changed, TICK);
+composer.box.focus();
 start();

@@ -44,7 +44,7 @@ def block_actions(
     }
     if "thread_ts" in message:
         container["thread_ts"] = message["thread_ts"]
-    payload = {
+    payload: Json = {
         "type": "block_actions",
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": TEAM.id},
         "api_app_id": APP_ID,
@@ -64,7 +64,7 @@ def block_actions(
 
 def button_action(block: Json, element: Json, ts: str) -> Json:
     """The action of a click on a button."""
-    kept = {name: element[name] for name in ("text", "value", "style", "url") if name in element}
+    kept: Json = {name: element[name] for name in ("text", "value", "style", "url") if name in element}
     return {
         "action_id": element["action_id"],
         "block_id": block["block_id"],

@@ -55,8 +55,6 @@ BOT = Person("U0STATION0", "stationmaster", "Stationmaster", icon="🚂", bot_id
 SLACKBOT = Person("USLACKBOT", "slackbot", "Slackbot", icon="💬", bot_id="B000SLACK0")
 PEOPLE = (ALICE, BOB, BOT, SLACKBOT)
 
-TRAINING = Channel(
-    "C0TRAINING", "training", "Train a model: /train <branch> <tag>", (ALICE.id, BOB.id, BOT.id)
-)
+TRAINING = Channel("C0TRAINING", "training", "Train a model: /train <branch> <tag>", (ALICE.id, BOB.id, BOT.id))
 RANDOM = Channel("C000RANDOM", "random", "Everything else. The bot is not in here.", (ALICE.id, BOB.id))
 CHANNELS = (TRAINING, RANDOM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.sandbox.slack.limits import Breach
+from bot.sandbox.slack.checklist import Breach
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program

@@ -116,8 +116,8 @@ class Sockets:
                 await socket.send_text(json.dumps(self._goodbye(reason)))
             else:
                 self._open.remove(socket)
+                self._tell()
                 await self._say_goodbye(socket, reason)
-        self._tell()
 
     def addresses(self) -> list[tuple[str, int]]:
         """Where the sockets come from: host and port of each."""

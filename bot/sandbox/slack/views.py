@@ -31,7 +31,8 @@ class Views:
     def trigger(self, user: str) -> str:
         """A fresh trigger id: for three seconds it opens one modal for `user`."""
         now = self._clock.monotonic()
-        self._triggers = {key: each for key, each in self._triggers.items() if now - each[1] < TRIGGER_SECONDS}
+        while self._triggers and now - next(iter(self._triggers.values()))[1] >= TRIGGER_SECONDS:
+            del self._triggers[next(iter(self._triggers))]  # a dict keeps its order: the oldest comes first
         trigger_id = f"{next(self._serial)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._triggers[trigger_id] = (user, now)
         return trigger_id

@@ -125,6 +125,16 @@ class Workspace:
         except KeyError:
             raise Refusal("message_not_found") from None
 
+    def anywhere(self, ts: str, person: str) -> Message:
+        """The message at `ts` in whichever channel, or among the ephemerals of `person`; or `message_not_found`."""
+        for here in self._messages.values():
+            if ts in here:
+                return here[ts]
+        for whisper in self.ephemerals(person):
+            if whisper.ts == ts:
+                return whisper
+        raise Refusal("message_not_found")
+
     # Changing
 
     def post(self, channel: str, user: str, text: str, *, thread_ts: str | None = None, **fields: Any) -> Message:
@@ -211,9 +221,15 @@ class Workspace:
     def _with_id(self, block: Json) -> Json:
         block = {**block, "block_id": block.get("block_id") or f"b{next(self._serial)}"}
         if block.get("type") == "actions":
-            named = [{"action_id": f"a{next(self._serial)}", **each} for each in block.get("elements", [])]
-            block["elements"] = named
+            block["elements"] = [self._with_action_id(each) for each in block["elements"]]
+        if "accessory" in block:
+            block["accessory"] = self._with_action_id(block["accessory"])
         return block
+
+    def _with_action_id(self, element: Json) -> Json:
+        if element.get("type") == "image":
+            return element
+        return {**element, "action_id": element.get("action_id") or f"a{next(self._serial)}"}
 
     def _remember(self, message: Message) -> None:
         here = self._messages.setdefault(message.channel, {})

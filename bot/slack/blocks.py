@@ -1,0 +1,106 @@
+"""Block Kit's few shapes that Stationmaster uses, each inside Slack's limits whatever it is given. Pure.
+
+Limits (facts/platform-limits.md, Slack): header 150 characters, section text 3,000, all blocks of a message about
+13,200. A message of ours stays under 10,000: a tail or a table brings its own limit (`words.fence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.runs.model import Run
+from bot.slack import words
+
+Block = dict[str, Any]
+
+CANCEL = "cancel"
+"""The action id of the cancel button; its value is the run's number."""
+
+_HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
+
+
+def title(run: Run) -> str:
+    """`Run 42 · main → v1.0.0`."""
+    return f"Run {run.id} · {words.clean(run.branch)} → {words.clean(run.tag)}"
+
+
+def header(text: str) -> Block:
+    """A large line. Plain text: nothing in it is markup."""
+    return {"type": "header", "text": _plain(words.clean(text).replace("\n", " "), _HEADER)}
+
+
+def section(text: str) -> Block:
+    """A paragraph of mrkdwn."""
+    return {"type": "section", "text": _mrkdwn(text, _SECTION)}
+
+
+def context(*lines: str) -> Block:
+    """Small grey lines of mrkdwn; empty ones are left out."""
+    return {"type": "context", "elements": [_mrkdwn(line, _CONTEXT) for line in lines if line] or [_mrkdwn("·", 10)]}
+
+
+def cancel_button(run: Run) -> Block:
+    """Ends the run, after asking whether that is meant."""
+    return {
+        "type": "actions",
+        "block_id": f"run-{run.id}",
+        "elements": [
+            {
+                "type": "button",
+                "action_id": CANCEL,
+                "value": str(run.id),
+                "text": _plain("Cancel", 75),
+                "style": "danger",
+                "confirm": {
+                    "title": _plain(f"Cancel run {run.id}?", 100),
+                    "text": _plain(f"It ends now, and {words.clean(run.tag)} will not be released.", 300),
+                    "confirm": _plain("Cancel the run", 30),
+                    "deny": _plain("Let it run", 30),
+                },
+            }
+        ],
+    }
+
+
+def table(rows: Sequence[Sequence[str]], limit: int = 2_000) -> str:
+    """Rows in columns of equal width as a block of code, the first column to the left; as many as fit."""
+    cells = [[" ".join(words.clean(cell).split())[:48] for cell in row] for row in rows]
+    widths = [max((len(row[at]) for row in cells if at < len(row)), default=0) for at in range(max(map(len, cells)))]
+    lines = []
+    for row in cells:
+        first, *rest = row
+        line = "  ".join([first.ljust(widths[0]), *(cell.rjust(widths[at]) for at, cell in enumerate(rest, 1))])
+        limit -= words.weight(words.entities(line)) + 2
+        if limit < 0:
+            break
+        lines.append(line.rstrip())
+    return words.fence(lines, limit=2_600)
+
+
+def bar(fraction: float, width: int = 20) -> str:
+    """A progress bar of `width` characters."""
+    full = round(min(1.0, max(0.0, fraction)) * width)
+    return "█" * full + "░" * (width - full)
+
+
+def number_of(values: Mapping[str, Any], name: str) -> float | None:
+    """A number out of an event's fields, or None: what a location writes is not trusted to be one."""
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < 10**15 else None  # also leaves out what is not a number at all
+
+
+def mapping_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A record inside a record; an empty one where there is none."""
+    value = values.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mrkdwn(text: str, limit: int) -> Block:
+    return {"type": "mrkdwn", "text": words.cut(text, limit), "verbatim": True}
+
+
+def _plain(text: str, limit: int) -> Block:
+    return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}

@@ -1,0 +1,202 @@
+"""A run's card: the root message of its thread, edited in place while the run moves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.ports import Message
+from bot.runs.model import SENTENCES, Phase, Run
+from bot.slack import words
+from bot.slack.blocks import Block, bar, cancel_button, context, header, mapping_of, number_of, section, title
+
+DOING: Mapping[Phase, str] = {
+    Phase.QUEUED: "Waiting for its turn",
+    Phase.STARTING: "Starting the machine",
+    Phase.PREPARING: "Fetching code and data",
+    Phase.TRAINING: "Training",
+    Phase.PUBLISHING: "Saving the result",
+    Phase.RELEASING: "Making the release",
+    Phase.RELEASED: "Released",
+    Phase.FAILED: "Failed",
+    Phase.CANCELLED: "Cancelled",
+}
+"""Each phase in plain words."""
+
+_WAY = (
+    (Phase.STARTING, "machine"),
+    (Phase.PREPARING, "data"),
+    (Phase.TRAINING, "training"),
+    (Phase.PUBLISHING, "saving"),
+    (Phase.RELEASING, "release"),
+)
+_SHOWN_METRICS = 4
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A waiting run's place in the line (1 is next), who has the location, since when, and when it should be free."""
+
+    place: int
+    holder: Run | None = None
+    holder_name: str = ""
+    free_at: float | None = None
+
+
+def card(
+    run: Run, *, now: float, who: str = "", usual_seconds: float | None = None, queue: Turn | None = None
+) -> Message:
+    """The card as it should stand at `now`. It names who asked, without a ping: they know."""
+    blocks = [header(title(run)), section(_headline(run, now, queue)), context(_who_and_where(run, who))]
+    if not run.phase.ended:
+        blocks.append(context(*_time(run, now, usual_seconds)))
+    if can_cancel(run):
+        blocks.append(cancel_button(run))
+    return Message(key=f"run-{run.uid}-card", text=words.cut(f"{title(run)}: {status(run)}", 500), blocks=blocks)
+
+
+def can_cancel(run: Run) -> bool:
+    """Whether a cancel button makes sense: not once the result is on its way out, nor when it was asked for already."""
+    if run.cancelled_by or run.phase.ended or run.phase is Phase.RELEASING:
+        return False
+    return not (run.phase is Phase.PUBLISHING and "commit" in run.result)
+
+
+def status(run: Run) -> str:
+    """The run's state in a few words, for a list or a notification."""
+    if run.cancelled_by and not run.phase.ended:
+        return "Cancelling"
+    if run.phase is Phase.FAILED and run.detail.get("stage"):
+        return f"Failed in {words.escape(str(run.detail['stage']), 80)}"
+    stage = _stage(run)
+    return f"{DOING[run.phase]}{f', {stage}' if stage else ''}"
+
+
+def _headline(run: Run, now: float, queue: Turn | None) -> str:
+    if run.phase is Phase.RELEASED:
+        return _released(run)
+    if run.phase is Phase.FAILED:
+        cause = SENTENCES[run.reason] if run.reason else ""
+        return f"*{status(run)}.* {cause} The thread has the details."
+    if run.phase is Phase.CANCELLED:
+        return "*Cancelled.* Nothing was released."
+    if run.phase is Phase.QUEUED and queue is not None:
+        return _waiting(run, now, queue)
+    lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
+    return "\n".join(line for line in lines if line)
+
+
+def _released(run: Run) -> str:
+    url = str(run.result.get("release_url") or "")
+    page = words.link(url, f"Open the release {run.tag}") if url else f"{words.code(run.tag)} is there."
+    seconds = (run.ended_at or run.phase_at) - run.created_at
+    return f"*Released* after {words.duration(seconds)}. {page}"
+
+
+def _waiting(run: Run, now: float, queue: Turn) -> str:
+    place = "Next in line" if queue.place == 1 else f"Number {queue.place} in line"
+    said = [f"*{place}* for {words.code(run.location)}."]
+    if queue.holder is not None:
+        since = words.about(now - queue.holder.times.get(Phase.STARTING, queue.holder.phase_at))
+        name = words.escape(queue.holder_name or local_part(queue.holder), 80)
+        said.append(f"{name} has it, with run {queue.holder.id} ({words.code(queue.holder.tag)}), for {since} so far.")
+    if queue.free_at is not None:
+        left = queue.free_at - now
+        said.append(f"It should be free in {words.about(left)}." if left > 0 else "It should be free any moment now.")
+    said.append("This run starts by itself.")
+    return " ".join(said)
+
+
+def _who_and_where(run: Run, who: str) -> str:
+    parts = [
+        f"{words.escape(who or local_part(run), 80)} on {words.code(run.location)}",
+        f"{words.code(run.branch)} at {words.code(run.commit[:8])}",
+    ]
+    return " · ".join(parts)
+
+
+def local_part(run: Run) -> str:
+    """The name in front of the @, for a person whose name Slack did not tell."""
+    return run.email.split("@", 1)[0] or run.user
+
+
+def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
+    started = run.times.get(Phase.STARTING)
+    if started is None:
+        return "", f"asked for {words.duration(now - run.created_at)} ago"
+    elapsed = max(0.0, now - started)
+    said = f"{words.duration(elapsed)} so far"
+    if usual_seconds is not None and usual_seconds > elapsed:
+        said += f", about {words.about(usual_seconds - elapsed)} left"
+    elif usual_seconds is not None:
+        said += f", longer than the usual {words.duration(usual_seconds)}"
+    return _way(run), said
+
+
+def _way(run: Run) -> str:
+    """`machine ✓ · data ✓ · *training* · saving · release`."""
+    names = []
+    for phase, name in _WAY:
+        if phase is run.phase:
+            names.append(f"*{name}*")
+        else:
+            names.append(f"{name} ✓" if phase in run.times else name)
+    return " · ".join(names)
+
+
+def _stage(run: Run) -> str:
+    stage = mapping_of(run.progress, "stage")
+    index, of = number_of(stage, "index"), number_of(stage, "of")
+    if run.phase is not Phase.TRAINING or not stage.get("name"):
+        return ""
+    name = words.code(str(stage["name"]), 80)
+    return f"stage {index:.0f} of {of:.0f}, {name}" if index is not None and of else f"stage {name}"
+
+
+def _bar(run: Run) -> str:
+    if run.phase is Phase.TRAINING:
+        return _training_bar(run)
+    transfer = mapping_of(run.progress, "transfer")
+    done, total = number_of(transfer, "bytes"), number_of(transfer, "bytes_total")
+    if run.phase not in (Phase.PREPARING, Phase.PUBLISHING) or done is None:
+        return ""
+    if not total:
+        return f"{words.size(done)} so far"
+    return f"{bar(done / total)} {words.size(done)} of {words.size(total)}"
+
+
+def _training_bar(run: Run) -> str:
+    stage, metric = mapping_of(run.progress, "stage"), mapping_of(run.progress, "metric")
+    step, steps = number_of(metric, "step"), number_of(metric, "of")
+    index, of = number_of(stage, "index"), number_of(stage, "of")
+    if step is not None and steps:
+        return f"{bar(step / steps)} epoch {step:,.0f} of {steps:,.0f}"
+    if step is not None:
+        return f"epoch {step:,.0f}"
+    if index is not None and of:
+        done = index if stage.get("state") != "started" else index - 1
+        return f"{bar(done / of)}"
+    return ""
+
+
+def _metrics(run: Run) -> str:
+    if run.phase is not Phase.TRAINING:
+        return ""
+    values: Mapping[str, Any] = mapping_of(mapping_of(run.progress, "metric"), "values")
+    flat = list(words.flatten(values, limit=50).items())
+    shown = [
+        f"{words.escape(name, 60)} {words.escape(words.number(value), 60)}" for name, value in flat[:_SHOWN_METRICS]
+    ]
+    return " · ".join(shown)
+
+
+def _trouble(run: Run, now: float) -> str:
+    trouble = mapping_of(run.progress, "trouble")
+    if not trouble.get("what"):
+        return ""
+    since = number_of(trouble, "since") or now
+    return f"{words.escape(str(trouble['what']), 300)} Trying again, for {words.duration(now - since)} now."
+
+
+__all__ = ["DOING", "Block", "Turn", "can_cancel", "card", "local_part", "status"]

@@ -1,0 +1,130 @@
+"""The cards that are already in Slack, kept up to date: coalesced, the important ones first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.clock import Clock
+from bot.errors import DoorError, Unauthorised, Unavailable
+from bot.ports import Chat, Message
+from bot.runs.model import Phase, Run
+from bot.runs.store import Store
+from bot.slack.card import Turn, card, local_part
+from bot.slack.pace import Pace
+
+log = logging.getLogger(__name__)
+
+CARD_SECONDS = 2.0
+"""Seconds between two edits of one card, unless its phase changed."""
+FRESH_SECONDS, SHARE = 15.0, 2.4
+"""How often a card that only grows older is drawn again, and by how much more rarely with each further open run."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a card shows: its phase, its blocks, and when it was drawn (monotonic seconds)."""
+
+    phase: Phase
+    message: Message
+    at: float
+
+
+class Cards:
+    """Edits cards in place. For one thread at a time."""
+
+    def __init__(self, store: Store, chat: Chat, clock: Clock, pace: Pace) -> None:
+        self._store, self._chat, self._clock, self._pace = store, chat, clock, pace
+        self._shown: dict[int, _Shown] = {}
+
+    def show(self) -> float:
+        """Edit the cards that are behind the ledger; returns the seconds until the next one wants it."""
+        stale = self._store.stale_cards()
+        wish = FRESH_SECONDS
+        for run, version in sorted(stale, key=lambda each: self._order(each[0])):
+            delay = max(self._pace.until_edit(), self._too_soon(run))
+            if delay > 0:
+                wish = min(wish, delay)
+            elif self._edit(run, self.message(run)):
+                self._store.card_shown(run.id, version)
+        wish = min(wish, self._refresh({run.id for run, _ in stale}))
+        return wish if not stale or wish < FRESH_SECONDS else CARD_SECONDS
+
+    def message(self, run: Run) -> Message:
+        """The card as it should stand now."""
+        person = self._store.people.get(run.user)
+        return card(
+            run,
+            now=self._clock.now(),
+            who=person.name if person else "",
+            usual_seconds=self._store.usual_seconds(run.project, run.location) if not run.phase.ended else None,
+            queue=self._turn(run) if run.phase is Phase.QUEUED else None,
+        )
+
+    def _turn(self, run: Run) -> Turn | None:
+        line = [other.id for other in self._store.queue(run.location)]
+        holder = self._store.holder(run.location)
+        place = line.index(run.id) + 1 if run.id in line else 1
+        if holder is None and place == 1:
+            return None
+        usual = self._store.usual_seconds(run.project, run.location)
+        person = self._store.people.get(holder.user) if holder else None
+        free_at = None
+        if holder is not None and usual is not None and place == 1:
+            free_at = holder.times.get(Phase.STARTING, holder.phase_at) + usual
+        elif holder is not None and usual is not None:
+            free_at = holder.times.get(Phase.STARTING, holder.phase_at) + usual * place
+        name = (person.name if person else local_part(holder)) if holder else ""
+        return Turn(place, holder, name, free_at)
+
+    def _refresh(self, just_tried: set[int]) -> float:
+        """Draw open cards again whose times and places have moved on, unless they would look the same."""
+        open_runs: Sequence[Run] = [run for run in self._store.runs(only_open=True, limit=100) if run.thread]
+        period = max(FRESH_SECONDS, SHARE * len(open_runs))
+        now = self._clock.monotonic()
+        for run in open_runs:
+            shown = self._shown.get(run.id)
+            if run.id in just_tried or (shown and now - shown.at < period) or self._pace.until_edit() > 0:
+                continue
+            message = self.message(run)
+            if shown and shown.message == message:
+                self._shown[run.id] = _Shown(run.phase, message, now)
+            else:
+                self._edit(run, message)
+        for run_id in self._shown.keys() - {run.id for run in open_runs} - just_tried:
+            del self._shown[run_id]
+        return period
+
+    def _edit(self, run: Run, message: Message) -> bool:
+        """Edit one card; True when the ledger's version of it counts as shown."""
+        self._pace.editing()
+        try:
+            self._chat.update(run.channel, run.thread or "", message)
+        except Unavailable as error:
+            if error.retry_after is None:
+                self._pace.failed()
+            else:
+                self._pace.refused("edit", error.retry_after)
+            return False
+        except Unauthorised as error:
+            log.warning("card of run %s: %s", run.id, error)
+            self._pace.failed()
+            return False
+        except DoorError as error:
+            log.warning("card of run %s was left as it is: %s", run.id, error)
+        else:
+            self._pace.worked()
+        self._shown[run.id] = _Shown(run.phase, message, self._clock.monotonic())
+        return True
+
+    def _too_soon(self, run: Run) -> float:
+        shown = self._shown.get(run.id)
+        if shown is None or shown.phase is not run.phase:
+            return 0.0
+        return CARD_SECONDS - (self._clock.monotonic() - shown.at)
+
+    def _order(self, run: Run) -> tuple[bool, bool, float]:
+        """Ended runs first, then those in a new phase, then whoever was not shown for longest."""
+        shown = self._shown.get(run.id)
+        return not run.phase.ended, shown is not None and shown.phase is run.phase, shown.at if shown else 0.0

@@ -1,0 +1,181 @@
+"""The last message of a run: exactly one, and the only one that mentions the person who asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bot.ports import Message
+from bot.runs.model import SENTENCES, Note, Phase, Reason, Run
+from bot.slack import words
+from bot.slack.blocks import Block, context, mapping_of, section, table, title
+from bot.slack.milestones import STEPS, Names
+
+METRICS_SHOWN = 12
+"""Rows of the metrics table; the whole of them is in the repository."""
+LINES_SHOWN = 15
+"""Last lines of the log that are quoted; the whole of it is a file in the thread."""
+
+_SPANS = (
+    (Phase.QUEUED, "waiting"),
+    (Phase.STARTING, "machine"),
+    (Phase.PREPARING, "data"),
+    (Phase.TRAINING, "training"),
+    (Phase.PUBLISHING, "saving"),
+    (Phase.RELEASING, "release"),
+)
+_SHORTEST_SPAN = 0.05
+_ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.PUBLIC_LINK})
+"""Reasons that another try meets again, until whoever runs Stationmaster has done something."""
+
+
+def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
+    """How the run ended, with everything that helps next."""
+    make = {Phase.RELEASED: _released, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
+    headline, blocks = make(run, note, names or {})
+    said = section(f"<@{run.user}> {headline}")
+    return Message(
+        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks]
+    )
+
+
+def title_text(run: Run) -> str:
+    """The run's title, safe inside mrkdwn."""
+    return words.escape(title(run), 200)
+
+
+def spans(run: Run) -> list[tuple[str, float]]:
+    """What the time went to: name and seconds of each phase that took a noticeable time."""
+    entered = sorted((at, phase) for phase, at in run.times.items() if isinstance(at, int | float))
+    names = dict(_SPANS)
+    found = []
+    for (at, phase), (until, _next) in pairwise(entered):
+        if phase in names and until - at >= _SHORTEST_SPAN:
+            found.append((names[Phase(phase)], until - at))
+    return found
+
+
+def split(run: Run) -> str:
+    """`training 3 min 2 s, saving 4 s`."""
+    return ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in spans(run))
+
+
+def seconds_in_all(run: Run) -> float:
+    """From the command to the end."""
+    return (run.ended_at or run.phase_at) - run.created_at
+
+
+def metrics_table(run: Run, against: Mapping[str, Any] | None, shown: int = METRICS_SHOWN) -> str:
+    """The result's metrics, beside those of another release when there is one; empty without metrics."""
+    now = words.flatten(mapping_of(run.result, "metrics"))
+    if not now:
+        return ""
+    before = words.flatten(mapping_of(against or {}, "metrics"))
+    if before:
+        rows = [["", words.clean(run.tag), words.clean(str((against or {}).get("tag") or "before")), "change"]]
+        for name, value in list(now.items())[:shown]:
+            old = before.get(name)
+            rows.append([name, words.number(value), "" if old is None else words.number(old), words.change(value, old)])
+    else:
+        rows = [[name, words.number(value)] for name, value in list(now.items())[:shown]]
+    more = len(now) - shown
+    return table(rows) + (f"\n_and {more:,} more in the repository_" if more > 0 else "")
+
+
+def pointer_name(run: Run) -> str:
+    """The name of the standalone .dvc file, as it is called at its public address."""
+    path = urlsplit(str(run.result.get("public_url") or "")).path if run.result.get("public_url") else ""
+    name = unquote(path.rsplit("/", 1)[-1]) or str(run.result.get("pointer") or "")
+    return name if name.endswith(".dvc") and name.isprintable() and " " not in name else "train.dvc"
+
+
+def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
+    result = run.result
+    url = str(result.get("release_url") or "")
+    page = f" {words.link(url, 'Open the release')}" if url else ""
+    said = [f"*{words.escape(run.tag, 80)} is released.*{page}"]
+    if note.data.get("same_as"):
+        said.append(f"Nothing changed: the model is the same as in {words.code(str(note.data['same_as']))}.")
+    if result.get("diverged"):
+        there = words.link(str(result.get("merge_request_url") or ""), "This merge request")
+        said.append(f"{words.code(run.branch)} moved on meanwhile. {there} brings the result over.")
+    blocks = []
+    against = note.data.get("against")
+    metrics = metrics_table(run, against if isinstance(against, Mapping) else None)
+    if metrics:
+        blocks.append(section(metrics))
+    blocks += [section(_how_to_use(run)), context(_took(run))]
+    return "\n".join(said), blocks
+
+
+def _how_to_use(run: Run) -> str:
+    name = pointer_name(run)
+    url = words.entities(words.clean(str(run.result.get("public_url") or "")))
+    commands = [f"dvc pull {name}"]
+    if url.startswith(("https://", "http://")) and words.weight(url) < 1_000:  # noqa: PLR2004 - cut would break it
+        commands.insert(0, f"curl -fLO {url}")
+    body = "\n".join(line.replace("`", "'") for line in commands)
+    return f"To use it, in a DVC repository with the same remote:\n```{words.cut(body, 1_400)}```"
+
+
+def _failed(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
+    where = _where(run)
+    cause = SENTENCES.get(run.reason or Reason.INTERNAL, SENTENCES[Reason.INTERNAL])
+    message = words.escape(str(run.detail.get("message") or ""), 800)
+    said = f"*Run {run.id} failed{where}.* {cause}"
+    if message and message not in said:
+        said += f"\n{message}"
+    blocks = []
+    tail = words.fence(_lines(run), limit=2_600)
+    if tail:
+        blocks.append(section(tail))
+    blocks.append(section(_what_next(run)))
+    blocks.append(context(_took(run)))
+    return said, blocks
+
+
+def _where(run: Run) -> str:
+    stage, step = run.detail.get("stage"), run.detail.get("step")
+    if stage:
+        return f" in the stage {words.code(str(stage), 80)}"
+    return f" while {STEPS[step]}" if isinstance(step, str) and step in STEPS else ""
+
+
+def _lines(run: Run) -> list[str]:
+    lines = run.detail.get("lines")
+    if isinstance(lines, str):
+        lines = lines.splitlines()
+    if not isinstance(lines, Sequence):
+        return []
+    return [str(line) for line in lines][-LINES_SHOWN:]
+
+
+def _what_next(run: Run) -> str:
+    log = "The full log is attached to this thread. " if run.log_read else ""
+    tag, branch = words.code(run.tag), words.code(run.branch)
+    if run.result.get("commit"):
+        return (
+            f"{log}The result itself is safe: it is saved as {tag}, only the release is missing. "
+            "Whoever runs Stationmaster can finish it."
+        )
+    again = words.code(f"/train {run.branch} {run.tag}")
+    if run.reason in _ASK_FIRST:
+        return f"{log}Nothing was released. Once that is put right, {again} starts over."
+    if run.reason in (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY):
+        return f"{log}Nothing was released, {tag} is still free: push a fix to {branch}, then {again}."
+    return f"{log}Nothing was released, {tag} is still free: {again} tries again."
+
+
+def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
+    by = run.cancelled_by
+    who = "" if not by or by == run.user else f" by {words.escape(names.get(by, 'somebody else'), 80)}"
+    log = " What it wrote until then is attached to this thread." if run.log_read else ""
+    said = f"*Run {run.id} was cancelled{who}.* Nothing was released, {words.code(run.tag)} is still free.{log}"
+    return said, [context(_took(run))]
+
+
+def _took(run: Run) -> str:
+    parts = split(run)
+    return f"Took {words.duration(seconds_in_all(run))}" + (f": {parts}." if parts else ".")

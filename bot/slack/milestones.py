@@ -1,0 +1,165 @@
+"""What a run's thread says on the way: one line a milestone. Pure.
+
+The engine names what happened (`Note.data["what"]`) and the facts; the words are here. None of them mentions anybody:
+only the last message of a run does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bot.ports import Message
+from bot.runs.model import Note, Run
+from bot.slack import words
+from bot.slack.blocks import number_of, section
+
+Facts = Mapping[str, Any]
+Names = Mapping[str, str]
+"""Slack user id -> the name people know."""
+
+STAGES_SHOWN = 8
+"""Lines of stages in one message; more are counted."""
+STEPS = {"prepare": "fetching code and data", "repro": "training", "publish": "saving the result"}
+"""The three steps in plain words."""
+
+_CAUSES = {
+    "network": "the network failed",
+    "lock": "another DVC process holds the workspace",
+    "killed": "it was killed from outside",
+    "internal": "something inside failed",
+    "machine-lost": "the machine did not answer",
+}
+_STATES = {
+    "started": "started",
+    "finished": "finished",
+    "skipped": "did not change",
+    "cached": "was restored from an earlier run",
+}
+
+
+def milestone(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
+    """One message for the thread; an unknown `what` becomes a plain line."""
+    line = _LINES.get(str(note.data.get("what")), _plain)
+    text = line(run, note.data, names or {}) or words.escape(note.text) or _plain(run, note.data, {})
+    return Message(key=key, text=words.cut(text, 2_900), blocks=[section(text)])
+
+
+def _plain(_run: Run, facts: Facts, _names: Names) -> str:
+    return words.escape(str(facts.get("text") or facts.get("what") or "Something happened.").capitalize())
+
+
+def _your_turn(run: Run, facts: Facts, _names: Names) -> str:
+    waited = number_of(facts, "waited")
+    after = f" after {words.duration(waited)}" if waited is not None else ""
+    return f"Your turn: {words.code(run.location)} is free{after}."
+
+
+def _machine_starting(run: Run, _facts: Facts, _names: Names) -> str:
+    return f"Starting the machine {words.code(run.location)}."
+
+
+def _machine_ready(_run: Run, facts: Facts, _names: Names) -> str:
+    return f"The machine answers{_after(facts)}."
+
+
+def _prepared(_run: Run, facts: Facts, _names: Names) -> str:
+    files, moved = number_of(facts, "files"), number_of(facts, "bytes")
+    if not files:
+        return f"Code and data are ready{_after(facts)}: everything was there already."
+    amount = f" ({words.size(moved)})" if moved is not None else ""
+    return f"Code and data are ready{_after(facts)}: fetched {words.plural(round(files), 'file')}{amount}."
+
+
+def _stages(_run: Run, facts: Facts, _names: Names) -> str:
+    items = facts.get("items")
+    stages = [item for item in items if isinstance(item, Mapping)] if isinstance(items, Sequence) else []
+    if len(stages) <= STAGES_SHOWN:
+        return "\n".join(_stage(stage) for stage in stages)
+    worked = [stage for stage in stages if stage.get("state") in ("started", "finished")]
+    lines = [_stage(stage) for stage in worked[-STAGES_SHOWN:]]
+    more = len(worked) - len(lines)
+    unchanged = len(stages) - len(worked)
+    if more:
+        lines.insert(0, f"{words.plural(more, 'stage')} finished before these.")
+    if unchanged:
+        lines.append(f"{words.plural(unchanged, 'stage')} did not change.")
+    return "\n".join(lines)
+
+
+def _stage(stage: Facts) -> str:
+    index, of = number_of(stage, "index"), number_of(stage, "of")
+    place = f"Stage {index:,.0f} of {of:,.0f}, " if index is not None and of is not None else "Stage "
+    state = _STATES.get(str(stage.get("state")), words.escape(str(stage.get("state")), 40))
+    seconds = number_of(stage, "seconds")
+    took = f" in {words.duration(seconds)}" if seconds is not None and stage.get("state") == "finished" else ""
+    return f"{place}{words.code(str(stage.get('name')), 80)}, {state}{took}."
+
+
+def _unchanged(_run: Run, _facts: Facts, _names: Names) -> str:
+    return "Nothing changed since the last training, so no stage had to run."
+
+
+def _published(run: Run, facts: Facts, _names: Names) -> str:
+    commit, branch = str(facts.get("commit") or "")[:8], str(facts.get("branch") or run.branch)
+    objects, moved = number_of(facts, "objects"), number_of(facts, "bytes")
+    where = f"commit {words.code(commit)} on {words.code(branch)}, tag {words.code(run.tag)}"
+    data = f", {words.plural(round(objects), 'object')}" if objects else ""
+    data += f" ({words.size(moved)})" if data and moved else ""
+    said = f"The result is saved: {where}{data}."
+    if facts.get("diverged"):
+        said += (
+            f" {words.code(run.branch)} moved on meanwhile, so the result is on a branch of its own; "
+            "a merge request brings it over."
+        )
+    return said
+
+
+def _retrying(_run: Run, facts: Facts, _names: Names) -> str:
+    step = STEPS.get(str(facts.get("step")), words.escape(str(facts.get("step") or "this step"), 60))
+    cause = _CAUSES.get(str(facts.get("cause")), words.escape(str(facts.get("cause") or "it failed"), 200))
+    seconds, attempt = number_of(facts, "seconds"), number_of(facts, "attempt")
+    when = f" in {words.duration(seconds)}" if seconds else ""
+    which = f" (attempt {attempt:.0f})" if attempt is not None else ""
+    return f"{step.capitalize()} did not work: {cause}. Trying again{when}{which}."
+
+
+def _warning(_run: Run, facts: Facts, _names: Names) -> str:
+    return f"A warning: {words.escape(str(facts.get('text') or ''), 1_500)}"
+
+
+def _too_late(_run: Run, _facts: Facts, _names: Names) -> str:
+    return "Too late to cancel: the result is on its way out already. The run goes on."
+
+
+def _cancelling(run: Run, facts: Facts, names: Names) -> str:
+    by = str(facts.get("by") or "")
+    if not by or by == run.user:
+        return "Cancelling, as asked."
+    return f"Cancelling: {words.escape(names.get(by, 'somebody else'), 80)} asked for it."
+
+
+def _still_there(run: Run, facts: Facts, _names: Names) -> str:
+    where = words.code(str(facts.get("location") or run.location))
+    return f"{where} does not answer, so it stays reserved until it is certain that nothing of this run is left on it."
+
+
+def _after(facts: Facts) -> str:
+    seconds = number_of(facts, "seconds")
+    return f" after {words.duration(seconds)}" if seconds is not None else ""
+
+
+_LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
+    "your-turn": _your_turn,
+    "machine-starting": _machine_starting,
+    "machine-ready": _machine_ready,
+    "prepared": _prepared,
+    "stages": _stages,
+    "unchanged": _unchanged,
+    "published": _published,
+    "retrying": _retrying,
+    "warning": _warning,
+    "cancel-too-late": _too_late,
+    "cancelling": _cancelling,
+    "still-there": _still_there,
+}
