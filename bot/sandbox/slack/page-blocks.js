@@ -40,18 +40,18 @@ export function attachment(item, world) {
 export function file(item, world) {
   const name = item.title || item.name;
   if (item.mimetype.startsWith("image/")) {
-    return el("figure", { class: "picture" }, el("figcaption", {}, name, " ", el("span", { class: "muted" }, size(item.size))),
-      el("a", { href: item.url, target: "_blank", rel: "noopener" }, el("img", { src: item.url, alt: name })));
+    return picture(item.url, name, [name, " ", el("span", { class: "muted" }, size(item.size))]);
   }
   const lines = preview(item, world);
   const open = world.expanded.has(item.id);
   const long = lines && lines.split("\n").length > 8;
   return el("div", { class: "file" },
-    el("div", { class: "about" }, icon("file"), el("div", {}, el("b", {}, name), el("span", { class: "muted" }, `${item.name} · ${size(item.size)}`)),
+    el("div", { class: "about" }, icon("file"),
+      el("div", {}, el("b", {}, name), el("span", { class: "muted" }, `${item.name} · ${size(item.size)}`)),
       el("a", { class: "button", href: item.url, download: item.name }, "Download")),
-    lines && el("pre", { class: open ? "open" : "", tabindex: open ? "0" : null, "aria-label": `First lines of ${item.name}` }, lines),
-    long && el("button", { type: "button", class: "plain", "data-do": "expand", "data-file": item.id, "aria-expanded": String(open) },
-      open ? "Show less" : "Show more"));
+    lines && el("pre", { class: open && "open", tabindex: open && "0" }, lines),
+    long && el("button", { type: "button", class: "plain", "data-do": "expand", "data-file": item.id,
+      "aria-expanded": String(open) }, open ? "Show less" : "Show more"));
 }
 
 function size(bytes) {
@@ -63,7 +63,8 @@ function preview(item, world) {
   if (!TEXT_KIND.test(item.mimetype) && !TEXT_NAME.test(item.name)) return null;
   if (!world.previews.has(item.id)) {
     world.previews.set(item.id, "");
-    fetch(item.url, { headers: { Range: `bytes=0-${PREVIEW}` } }).then((answer) => (answer.ok ? answer.text() : "")).then((body) => {
+    const start = { headers: { Range: `bytes=0-${PREVIEW}` } };
+    fetch(item.url, start).then((answer) => (answer.ok ? answer.text() : "")).then((body) => {
       world.previews.set(item.id, body.slice(0, PREVIEW).trimEnd());
       world.changed();
     }).catch(() => world.previews.delete(item.id));
@@ -71,7 +72,7 @@ function preview(item, world) {
   return world.previews.get(item.id);
 }
 
-const unknown = (block) => el("div", { class: "muted unknown" }, `[A “${block.type}” is not drawn in this sandbox]`);
+const unknown = ({ type }) => el("div", { class: "muted unknown" }, `[A “${type}” is not drawn in this sandbox]`);
 const element = (item, block, world) => (ELEMENTS[item.type] ?? unknown)(item, block, world);
 
 function header(block) {
@@ -105,8 +106,11 @@ function context(block, world) {
 
 function image(block) {
   const url = block.image_url ?? block.slack_file?.url;
-  return el("figure", { class: "picture" }, block.title && el("figcaption", {}, plain(block.title.text)),
-    el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, el("img", { src: url, alt: block.alt_text ?? "" })));
+  return picture(url, block.alt_text ?? "", block.title && plain(block.title.text));
+}
+
+function picture(url, alt, caption) {
+  return el("figure", { class: "picture" }, caption && el("figcaption", {}, caption), link(url, [el("img", { src: url, alt })]));
 }
 
 function thumbnail(item) {
@@ -114,12 +118,11 @@ function thumbnail(item) {
 }
 
 function button(item, block, world) {
-  const press = JSON.stringify({ block_id: block.block_id, action_id: item.action_id, value: item.value, confirm: item.confirm });
-  const shared = { class: `button ${item.style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": item.accessibility_label };
-  if (!item.url) return el("button", { type: "button", ...shared }, text(item.text, world));
-  const out = link(item.url, [...plain(item.text.text), icon("out")]);
-  for (const [name, value] of Object.entries(shared)) if (value !== undefined) out.setAttribute(name, value);
-  return out;
+  const { action_id, value, confirm, url, style } = item;
+  const press = JSON.stringify({ block_id: block.block_id, action_id, value, confirm });
+  const attributes = { class: `button ${style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": item.accessibility_label };
+  if (!url) return el("button", { type: "button", ...attributes }, text(item.text, world));
+  return link(url, [...plain(item.text.text), icon("out")], attributes);
 }
 
 function rich_text(block, world) {
@@ -131,9 +134,8 @@ function richPart(part, world) {
   if (part.type === "rich_text_preformatted") return el("pre", {}, inside);
   if (part.type === "rich_text_quote") return el("blockquote", {}, inside);
   if (part.type !== "rich_text_list") return el("div", { class: "text" }, inside);
-  const list = el(part.style === "ordered" ? "ol" : "ul", { start: part.offset ? part.offset + 1 : null, "data-indent": part.indent || null });
-  list.append(...inside.map((item) => el("li", {}, item)));
-  return list;
+  const attributes = { start: part.offset && part.offset + 1, "data-indent": part.indent || null };
+  return el(part.style === "ordered" ? "ol" : "ul", attributes, inside.map((item) => el("li", {}, item)));
 }
 
 function richInline(item, world) {

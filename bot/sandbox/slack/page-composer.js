@@ -6,19 +6,20 @@ const REMEMBERED = 50;
 const TALLEST = 240;
 let boxes = 0;
 
-/** A composer in place of `slot`. `send(text)` answers true when the text may go; otherwise it stays in the box. */
+/** A composer at the end of `view`. `send(text)` answers true when the text may go; otherwise it stays in the box. */
 export class Composer {
-  constructor(slot, { world, label, thread, send }) {
+  constructor(view, { world, label, thread, send }) {
     const form = document.getElementById("composer").content.firstElementChild.cloneNode(true);
-    Object.assign(this, { world, thread, send, form, list: form.querySelector(".completion"), usage: form.querySelector(".usage"),
-      box: form.querySelector("textarea"), button: form.querySelector("button.send"), keys: form.querySelector(".keys") });
+    const parts = { list: ".completion", usage: ".usage", box: "textarea", button: ".send", keys: ".keys" };
+    for (const [name, selector] of Object.entries(parts)) this[name] = form.querySelector(selector);
+    Object.assign(this, { world, thread, send });
     this.chosen = 0;
     this.past = null; // where in the history we are; null while typing
     this.closed = false; // Escape closed the list, until the text changes
     this.list.id = `completion-${++boxes}`;
     this.box.setAttribute("aria-controls", this.list.id);
     this.name(label);
-    slot.replaceWith(form);
+    view.querySelector(".slot").replaceWith(form);
     this.box.addEventListener("input", () => this.typed());
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.box.addEventListener("blur", () => this.close());
@@ -138,12 +139,14 @@ export class Composer {
     this.drawUsage();
     this.button.disabled = !this.box.value.trim();
     this.box.style.height = "auto";
-    this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`;
+    if (this.box.scrollHeight) this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`; // 0: not in sight
   }
 
   option({ command, usage_hint, description }, at) {
-    return el("div", { role: "option", id: `${this.list.id}-${at}`, "data-at": at, "aria-selected": String(at === this.chosen) },
-      el("span", {}, el("b", {}, command), " ", el("span", { class: "hint" }, usage_hint)), el("span", { class: "muted" }, description));
+    const attributes = { role: "option", id: `${this.list.id}-${at}`, "data-at": at, "aria-selected": String(at === this.chosen) };
+    return el("div", attributes,
+      el("span", {}, el("b", {}, command), " ", el("span", { class: "hint" }, usage_hint)),
+      el("span", { class: "muted" }, description));
   }
 
   /** `/train main ` shows `/train <branch> <tag>` with the word in turn set off. */
@@ -152,6 +155,7 @@ export class Composer {
     const command = !this.thread && words.length > 0 && this.world.commands.find((known) => known.command === name);
     const hints = (command && command.usage_hint?.match(/<[^>]*>|\[[^\]]*\]|\S+/g)) || [];
     this.usage.hidden = hints.length === 0;
-    patch(this.usage, [el("b", {}, name), ...hints.flatMap((hint, at) => [" ", el("span", { class: at === words.length - 1 ? "turn" : "" }, hint)])]);
+    const inTurn = (at) => (at === words.length - 1 ? "turn" : null);
+    patch(this.usage, [el("b", {}, name), ...hints.flatMap((hint, at) => [" ", el("span", { class: inTurn(at) }, hint)])]);
   }
 }

@@ -41,11 +41,11 @@ function withDays(messages, world, newFrom) {
   for (const message of messages) {
     const name = day(moment(message.ts));
     if (!previous || day(moment(previous.ts)) !== name) {
-      rows.push(el("div", { class: "day", role: "separator", "aria-label": name, "data-key": `day-${name}` }, el("span", {}, name)));
+      rows.push(separator("day", `day-${name}`, name, name));
       previous = null;
     }
     if (newFrom && message.ts === newFrom) {
-      rows.push(el("div", { class: "new", role: "separator", "aria-label": "New messages", "data-key": "new" }, el("span", {}, "New")));
+      rows.push(separator("new", "new", "New messages", "New"));
       previous = null;
     }
     rows.push(row(message, previous, world, false));
@@ -54,23 +54,34 @@ function withDays(messages, world, newFrom) {
   return rows;
 }
 
+function separator(kind, key, label, text) {
+  return el("div", { class: kind, role: "separator", "aria-label": label, "data-key": key }, el("span", {}, text));
+}
+
 function row(message, previous, world, inThread) {
   const user = world.users.get(message.user);
   const name = user ? person(user) : message.user;
   const when = moment(message.ts);
   const grouped = follows(message, previous);
   const time = el("time", { datetime: when.toISOString(), title: full(when) }, clock(when));
-  const classes = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.user === "USLACKBOT" && "failure"];
-  return el("article", { class: classes.filter(Boolean).join(" "), "data-key": keyOf(message), "data-ts": message.ts, "aria-label": `${name}, ${clock(when)}` },
+  const kinds = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.user === "USLACKBOT" && "failure"];
+  const attributes = { class: kinds.filter(Boolean).join(" "), "data-key": keyOf(message), "aria-label": `${name}, ${clock(when)}` };
+  return el("article", attributes,
     el("div", { class: "gutter" }, grouped ? time : avatar(user)),
     el("div", { class: "body" },
       message.ephemeral && onlyYou(message),
       !grouped && el("div", { class: "meta" }, el("b", {}, name), message.bot && el("span", { class: "badge" }, "App"), time),
-      message.subtype === "thread_broadcast" && !inThread && el("button", { type: "button", class: "plain broadcast", "data-do": "thread", "data-root": message.thread_ts }, "replied to a thread"),
+      message.subtype === "thread_broadcast" && !inThread && opener(message, { class: "plain broadcast" }, "replied to a thread"),
       content(message, world),
       !inThread && message.reply_count > 0 && footer(message, world)),
     !inThread && !message.ephemeral && el("div", { class: "tools" },
-      el("button", { type: "button", class: "plain", "data-do": "thread", "data-root": message.thread_ts ?? message.ts, title: "Reply in thread", "aria-label": "Reply in thread" }, icon("reply"))));
+      opener(message, { class: "plain", title: "Reply in thread", "aria-label": "Reply in thread" }, icon("reply"))));
+}
+
+/** A button that opens the thread a message belongs to. */
+function opener(message, attributes, ...children) {
+  const root = message.thread_ts ?? message.ts;
+  return el("button", { type: "button", "data-do": "thread", "data-root": root, ...attributes }, children);
 }
 
 function follows(message, previous) {
@@ -86,8 +97,10 @@ function content(message, world) {
     message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, world)) : text, edited,
     (message.attachments ?? []).map((item) => attachment(item, world)),
     (message.files ?? []).map((item) => file(item, world)),
-    message.reactions?.length > 0 && el("div", { class: "reactions" }, message.reactions.map(({ name, count }) => el("span", { title: `:${name}:` }, `${emoji(name)} ${count}`))));
+    message.reactions?.length > 0 && el("div", { class: "reactions" }, message.reactions.map(reaction)));
 }
+
+const reaction = ({ name, count }) => el("span", { title: `:${name}:` }, `${emoji(name)} ${count}`);
 
 function onlyYou(message) {
   return el("div", { class: "only-you" }, icon("eye"), "Only visible to you",
@@ -96,7 +109,7 @@ function onlyYou(message) {
 
 function footer(message, world) {
   const unread = message.latest_reply && message.latest_reply > (world.read[`${message.channel}/${message.ts}`] ?? "");
-  return el("button", { type: "button", class: "replies", "data-do": "thread", "data-root": message.ts },
+  return opener(message, { class: "replies" },
     unread && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
     el("b", {}, plural(message.reply_count)),
     message.latest_reply && el("span", { class: "muted last" }, `Last reply ${ago(moment(message.latest_reply))}`),

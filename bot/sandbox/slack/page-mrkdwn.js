@@ -11,8 +11,10 @@ const URL_CHARACTER = (but) => `(?:(?!&[lg]t;)[^\\s<>|${but}])`;
 const INLINE = ["`([^`\\n]+)`", "<([^<>\\n]+)>", `:(${CODES}):`, span("\\*"), span("_"), span("~"),
   `(https?://${URL_CHARACTER("")}*${URL_CHARACTER(".,;:!?)'\"")})`].join("|");
 const TOKENS = [(text) => el("code", {}, decode(text)), control, (code) => EMOJI.get(code),
-  (text, world) => el("b", {}, inline(text, world)), (text, world) => el("i", {}, inline(text, world)),
-  (text, world) => el("s", {}, inline(text, world)), (url, world) => (world.verbatim ? null : link(decode(url), [decode(url)]))];
+  (text, world) => el("b", {}, inline(text, world)),
+  (text, world) => el("i", {}, inline(text, world)),
+  (text, world) => el("s", {}, inline(text, world)),
+  (url, world) => (world.verbatim ? null : link(decode(url), [decode(url)]))];
 const LINES = [["quote", /^(?:&gt;|>)(?:&gt;&gt;|>>)? ?/], ["ul", /^\s*[•◦▪-] /], ["ol", /^\s*\d+[.)] /], ["text", /^/]];
 
 /** Nodes for a mrkdwn text. `world` names people and channels. */
@@ -34,9 +36,9 @@ export function encode(text, world) {
 }
 
 /** A link, or its text alone when the address is none a page should open. */
-export function link(url, children) {
+export function link(url, children, attributes = {}) {
   if (!/^(https?:|mailto:|\/(?!\/))/i.test(url)) return el("span", {}, children);
-  return el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, children);
+  return el("a", { href: url, target: "_blank", rel: "noopener noreferrer", ...attributes }, children);
 }
 
 /** `<@U1>`: highlighted, and more so when it is the person who reads. */
@@ -79,7 +81,8 @@ export function ago(when, now = Date.now()) {
   if (minutes < 1) return "just now";
   const words = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
   if (minutes < 60) return words.format(-minutes, "minute");
-  return minutes < 1440 ? words.format(-Math.floor(minutes / 60), "hour") : words.format(-Math.floor(minutes / 1440), "day");
+  if (minutes < 1440) return words.format(-Math.floor(minutes / 60), "hour");
+  return words.format(-Math.floor(minutes / 1440), "day");
 }
 
 const styled = (style) => (when) => when.toLocaleDateString(LOCALE, style);
@@ -87,9 +90,11 @@ const pretty = (style) => (when) => (/day$/.test(day(when)) && !/ /.test(day(whe
 const SHORT = { day: "numeric", month: "short", year: "numeric" };
 const MIDDLE = { day: "numeric", month: "long", year: "numeric" };
 const LONG = { weekday: "long", ...MIDDLE };
-const DATES = { date: styled(MIDDLE), date_short: styled(SHORT), date_long: styled(LONG), date_num: styled({ dateStyle: "short" }),
+const DATES = {
+  date: styled(MIDDLE), date_short: styled(SHORT), date_long: styled(LONG), date_num: styled({ dateStyle: "short" }),
   date_pretty: pretty(MIDDLE), date_short_pretty: pretty(SHORT), date_long_pretty: pretty(LONG), time: clock, ago,
-  time_secs: (when) => when.toLocaleTimeString(LOCALE) };
+  time_secs: (when) => when.toLocaleTimeString(LOCALE),
+};
 
 function paragraphs(text, world) {
   const groups = [];

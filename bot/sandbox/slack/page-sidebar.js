@@ -15,7 +15,7 @@ export function sidebar(world) {
     el("div", { class: "team" }, el("b", {}, world.team.name), el("span", {}, "Local sandbox")),
     group("Channels", channels.map((channel) => channelItem(channel, icon("hash"), world))),
     group("Apps", everyone.filter(isApp).map((user) => appItem(user, world))),
-    world.links.length > 0 && group("Elsewhere", world.links.map((item) => link(item.url, [icon("out"), el("span", {}, item.text)]))),
+    world.links.length > 0 && group("Elsewhere", world.links.map(({ url, text }) => link(url, [icon("out"), el("span", {}, text)]))),
     el("div", { class: "foot" },
       group("You are", everyone.filter((user) => !user.is_bot).map((user) => personItem(user, world))),
       el("p", { class: "note" }, "Local sandbox: nothing here leaves this machine.")),
@@ -28,22 +28,25 @@ function group(title, items) {
 
 function channelItem(channel, sign, world) {
   const unread = world.unread(channel.id);
-  return el("a", { href: `#${channel.name}`, class: unread ? "unread" : null, "aria-current": channel.id === world.channel ? "page" : null },
-    sign, el("span", {}, channel.name), unread > 0 && el("span", { class: "number", "aria-label": `${unread} unread` }, String(unread)));
+  const here = channel.id === world.channel;
+  return el("a", { href: `#${channel.name}`, class: unread > 0 && "unread", "aria-current": here && "page" },
+    sign, el("span", {}, channel.name),
+    unread > 0 && el("span", { class: "number", role: "img", "aria-label": `${unread} unread` }, String(unread)));
 }
 
 // The messages between the app and this person alone, once there are any; its Home tab will open from here too.
 function appItem(user, world) {
   const direct = [...world.channels.values()].find((channel) => isDirect(channel) && channel.name === person(user));
   const item = direct ? channelItem(direct, avatar(user), world) : el("div", {}, avatar(user), el("span", {}, person(user)));
-  const state = { true: "connected", false: "not connected" }[world.app];
-  if (state) item.append(el("span", { class: `presence ${world.app ? "on" : ""}`, role: "img", title: state, "aria-label": state }));
+  if (world.app === null) return item;
+  const state = world.app ? "connected" : "not connected";
+  item.append(el("span", { class: world.app ? "presence on" : "presence", role: "img", title: state, "aria-label": state }));
   return item;
 }
 
 function personItem(user, world) {
-  const query = new URLSearchParams({ user: user.id });
   const me = user.id === world.me.id;
-  return el("a", { href: `/?${query}#${world.channels.get(world.channel).name}`, "aria-current": me ? "true" : null, title: me ? null : `Go on as ${person(user)}` },
+  const href = `/?user=${encodeURIComponent(user.id)}#${world.channels.get(world.channel).name}`;
+  return el("a", { href, "aria-current": me && "true", title: me ? null : `Go on as ${person(user)}` },
     avatar(user), el("span", {}, person(user)), el("span", { class: "you" }, me ? "you" : "switch"));
 }

@@ -12,6 +12,7 @@ import { find, forget, inChannel, learn, markRead, place, unseen, world } from "
 
 const $ = (id) => document.getElementById(id);
 const EXAMPLE = { command: "/train", text: "/train main v1.0.0", purpose: "to train the sample project" };
+const WELCOME = "Ask for a training here. A card follows it as it goes; its thread tells the story and ends with the release.";
 const BANNER_AFTER = 800;
 const RETRY = 1_000;
 const TICK = 20_000;
@@ -24,8 +25,8 @@ world.changed = changed;
 
 const list = new Scroller($("channel-view"), { bottom: seen });
 const replies = new Scroller($("thread-view"), { bottom: seen });
-const composer = new Composer($("channel-view").querySelector(".slot"), { world, label: "Message", send: (text) => say(text) });
-const reply = new Composer($("thread-view").querySelector(".slot"), { world, label: "Reply …", thread: true, send: (text) => say(text, world.root) });
+const composer = new Composer($("channel-view"), { world, label: "Message", send: (text) => say(text) });
+const reply = new Composer($("thread-view"), { world, label: "Reply …", thread: true, send: (text) => say(text, world.root) });
 
 // ---- what arrives ----
 
@@ -144,7 +145,8 @@ function closeThread() {
 async function say(text, thread_ts) {
   const from = { user: world.me.id, channel: world.channel, ...(thread_ts && { thread_ts }) };
   (thread_ts ? replies : list).toEnd();
-  const answer = text.startsWith("/") ? await post("command", { ...from, text }) : await post("post", { ...from, text: encode(text, world) });
+  const command = text.startsWith("/");
+  const answer = await post(command ? "command" : "post", { ...from, text: command ? text : encode(text, world) });
   if (!answer.ok) notice(answer.error, thread_ts);
   return answer.ok;
 }
@@ -152,7 +154,8 @@ async function say(text, thread_ts) {
 /** What Slack itself says to this person only; it is gone after a reload. */
 function notice(text, thread_ts = null) {
   const ts = (Date.now() / 1000).toFixed(6);
-  arrived({ channel: world.channel, ts, user: "USLACKBOT", text: encode(text, world), thread_ts, ephemeral: true, ephemeral_id: `local-${ts}`, local: true });
+  const own = { ephemeral: true, ephemeral_id: `local-${ts}`, local: true };
+  arrived({ channel: world.channel, ts, user: "USLACKBOT", text: encode(text, world), thread_ts, ...own });
   changed();
 }
 
@@ -161,8 +164,9 @@ async function press(target) {
   const message = find(target.closest("[data-key]").dataset.key);
   if (!message || target.hasAttribute("aria-busy") || (confirm && !(await confirmed(confirm, world)))) return;
   target.setAttribute("aria-busy", "true");
-  const answer = await post("action", { ...pressed, type: "button", user: world.me.id, channel: message.channel, message_ts: message.ts,
-    ...(message.ephemeral_id && { ephemeral_id: message.ephemeral_id }) });
+  const { channel, ts: message_ts, ephemeral_id } = message;
+  const where = { user: world.me.id, channel, message_ts, ...(ephemeral_id && { ephemeral_id }) };
+  const answer = await post("action", { type: "button", ...where, ...pressed });
   target.removeAttribute("aria-busy");
   if (!answer.ok) notice(answer.error, isReply(message) ? message.thread_ts : null);
 }
@@ -220,7 +224,8 @@ function draw() {
   if (!channel) return;
   const sign = isDirect(channel) ? "train" : "hash";
   patch($("sidebar"), sidebar(world));
-  patch($("channel-bar"), [el("h1", { id: "channel-name" }, icon(sign), channel.name), el("p", { class: "muted" }, channel.topic)]);
+  const name = el("h1", { id: "channel-name" }, icon(sign), channel.name);
+  patch($("channel-bar"), [name, el("p", { class: "muted" }, channel.topic)]);
   drawBanner();
   composer.name(`Message ${isDirect(channel) ? "" : "#"}${channel.name}, or type / for commands`);
   list.draw([intro(channel, sign), ...channelRows(world.messages.get(channel.id) ?? [], world)]);
@@ -241,11 +246,12 @@ function drawBanner() {
 function intro(channel, sign) {
   const first = channel.id === world.channels.keys().next().value;
   const tries = first && world.commands.some(({ command }) => command === EXAMPLE.command);
+  const purpose = tries ? WELCOME
+    : `This is the very beginning of ${isDirect(channel) ? "your conversation" : "the channel"}. ${channel.topic}`;
   return el("div", { class: "intro", "data-key": "intro" },
     el("span", { class: "sign" }, icon(sign)),
     el("h2", {}, isDirect(channel) ? channel.name : `Welcome to #${channel.name}`),
-    el("p", { class: "muted" }, tries ? "Ask for a training here. A card follows it as it goes; its thread tells the story and ends with a link to the release."
-      : `This is the very beginning of ${isDirect(channel) ? "your conversation" : "the channel"}. ${channel.topic}`),
+    el("p", { class: "muted" }, purpose),
     tries && el("button", { type: "button", class: "suggestion", "data-do": "suggest", "data-text": EXAMPLE.text },
       el("span", {}, "Type ", el("code", {}, EXAMPLE.text), ` ${EXAMPLE.purpose}`),
       el("span", { class: "muted" }, "Click to put it into the box, then press Enter")));

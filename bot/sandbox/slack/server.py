@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar, cast
 
 import uvicorn
@@ -31,20 +31,16 @@ class LoopbackServer:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._listener.bind((HOST, port))
+            self._listener.listen(128)  # only a listening socket keeps a second sandbox off the port
         except OSError as error:
             self._listener.close()
-            raise UserError(
-                f"Port {port} of {HOST} cannot be used ({error.strerror}). Stop the program that has it or choose another."
-            ) from error
+            why = f"Port {port} of {HOST} cannot be used ({error.strerror})."
+            raise UserError(f"{why} Stop the program that has it, or choose another port.") from error
         self.port: int = self._listener.getsockname()[1]
+        self._gate = threading.Lock()  # held to hand something to the loop, and to end it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: _Announcing | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def running(self) -> bool:
-        """Between `start` and `stop`."""
-        return self._loop is not None
 
     def start(self, application: Starlette, protocol: type[H11Protocol]) -> None:
         """Serve; returns once connections are answered."""
@@ -88,19 +84,31 @@ class LoopbackServer:
         return self.run(done())
 
     def run(self, deed: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine in the server's thread and wait for it."""
-        if self._loop is None:
-            deed.close()
-            raise RuntimeError("the server does not run: call start() first")
-        future: Future[Result] = asyncio.run_coroutine_threadsafe(deed, self._loop)
-        return future.result()
+        """Run a coroutine in the server's thread and wait for it.
+
+        Raises:
+            RuntimeError: the server does not run, or stopped meanwhile.
+        """
+        with self._gate:
+            if self._loop is None:
+                deed.close()
+                raise RuntimeError("the server does not run: call start() first")
+            future: Future[Result] = asyncio.run_coroutine_threadsafe(deed, self._loop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise RuntimeError("the server stopped meanwhile") from None
 
     def _run(self, server: _Announcing) -> None:
-        with asyncio.Runner() as runner:
-            self._loop = runner.get_loop()
-            runner.run(server.serve(sockets=[self._listener]))
-            self._loop = None
-        server.up.set()
+        try:
+            with asyncio.Runner() as runner:
+                self._loop = runner.get_loop()
+                runner.run(server.serve(sockets=[self._listener]))
+                with self._gate:
+                    self._loop = None
+                runner.run(asyncio.sleep(0))  # what was handed over last begins; closing the runner ends it
+        finally:
+            server.up.set()
 
 
 class _Announcing(uvicorn.Server):
