@@ -42,8 +42,12 @@ with _quietly():
 
 __all__ = ["keras", "repeatable", "tf"]
 
+THREADS = 4
+"""Sums are split among this many threads, however many processors there are: else their number changes last bits."""
+
 
 def repeatable(seed: int) -> None:
     """Make what follows depend on `seed` alone: weights, shuffling, dropout, and every operation's result."""
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

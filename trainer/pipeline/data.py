@@ -7,6 +7,7 @@ TensorFlow. Memory stays small however many images there are: each worker writes
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,13 +21,15 @@ from PIL import Image
 
 from trainer.pipeline import packed
 from trainer.pipeline.params import Prepare
-from trainer.pipeline.stage import StageError, run
+from trainer.pipeline.stage import StageError, run, say
 
 SOURCE = Path("data/fruits-360")
 FOLDERS: dict[packed.Part, str] = {"training": "Training", "test": "Test"}
 SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 256
 """Images that a worker decodes at a time: 8 MB at 100 x 100."""
+POOL_FROM = 8
+"""Chunks from which on more processes are worth their start."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,12 @@ class Listing:
 
 def main() -> None:
     """Pack `data/fruits-360` into `data/packed`."""
+    size = Prepare.read().image_size
     classes = class_names(SOURCE)
     for part, folder in FOLDERS.items():
         listing = list_images(SOURCE / folder, classes)
-        pack(listing, part, Prepare.read().image_size, packed.FOLDER)
-        print(f"{folder}: {len(listing.files)} images of {len(classes)} classes")
+        pack(listing, part, size, packed.FOLDER)
+        say(f"{folder}: {len(listing.files)} images of {len(classes)} classes")
     (packed.FOLDER / "classes.json").write_text(json.dumps(classes, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
@@ -80,7 +84,7 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
     return Listing(files=tuple(files), labels=tuple(labels))
 
 
-def pack(listing: Listing, part: packed.Part, size: int, folder: Path) -> None:
+def pack(listing: Listing, part: packed.Part, size: int, folder: Path, *, chunk: int = CHUNK) -> None:
     """Write the images of one part, resized to `size` x `size`, and their labels into `folder`.
 
     Raises:
@@ -91,7 +95,7 @@ def pack(listing: Listing, part: packed.Part, size: int, folder: Path) -> None:
     target = packed.images_file(part, folder)
     shape = (len(listing.files), size, size, packed.CHANNELS)
     open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
-    jobs = [(target, start, listing.files[start : start + CHUNK]) for start in range(0, shape[0], CHUNK)]
+    jobs = [(target, start, listing.files[start : start + chunk]) for start in range(0, shape[0], chunk)]
     for _ in _everywhere(jobs):
         pass
 
@@ -119,12 +123,12 @@ def _write_chunk(target: Path, start: int, files: Sequence[Path]) -> None:
 
 
 def _everywhere(jobs: Sequence[tuple[Path, int, Sequence[Path]]]) -> Iterator[None]:
-    """Do the jobs on all processors; a handful stays in this process, for a pool costs more than it saves."""
-    workers = min(_processors(), len(jobs))
-    if workers == 1:
+    """Do the jobs on all processors, or a few of them in this process; the first error ends it."""
+    if len(jobs) < POOL_FROM:
         yield from starmap(_write_chunk, jobs)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # "spawn": numpy has threads by now, and a fork would copy their locks as they happen to stand.
+    with ProcessPoolExecutor(_processors(), multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_write_chunk, *zip(*jobs, strict=True))
 
 

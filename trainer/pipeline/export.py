@@ -1,13 +1,8 @@
-"""The stage `export`: `model.onnx` and `model.config`, all that an application needs to score an image.
-
-The scaling is inside the model: an application hands over pixels from 0 to 255 as they are, as float32.
-"""
+"""The stage `export`: write `model.onnx` and `model.config`, and prove that the model scores as Keras does."""
 
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,86 +10,63 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from trainer.pipeline import network, packed
-from trainer.pipeline.backend import tf
+from trainer.pipeline import config, feed, network, packed
+from trainer.pipeline.backend import THREADS, repeatable, tf
+from trainer.pipeline.measures import Floats, accept, compare
 from trainer.pipeline.params import Export
-from trainer.pipeline.stage import StageError, run
+from trainer.pipeline.stage import run, say
 
-MODEL = Path("model.onnx")
+MODEL = Path(config.MODEL)
 CONFIG = Path("model.config")
 METRICS = Path("onnx.json")
-FORMAT = 1
-"""Of `model.config`; counts up when a key changes its meaning or goes."""
 OPSET = 17
-INPUT = "image"
-OUTPUT = "probabilities"
-BATCH = 64
-
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def main() -> None:
-    """Write the model and its description, then compare it with Keras on every test image.
+    """Convert `model.keras`, then compare the two on every test image.
 
     Raises:
         StageError: a probability differs by more than `export.max_difference`.
     """
     limit = Export.read().max_difference
     images = packed.load("test")
+    repeatable(seed=0)
     model = network.load()
     convert(model, MODEL)
-    CONFIG.write_text(json.dumps(describe(images), ensure_ascii=False, indent=1) + "\n", "utf-8")
-    agreement = compare(_by_keras(model, images), _by_onnx(MODEL, images))
+    description = config.describe(images.classes, *images.pixels.shape[1:], scale=network.SCALE)
+    CONFIG.write_text(json.dumps(description, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    agreement = compare(model.predict(feed.in_order(images), verbose=0), score(MODEL, images.pixels))
     METRICS.write_text(json.dumps(agreement, indent=1) + "\n", "utf-8")
-    print(
-        f"{MODEL}: {agreement['images']} test images, largest difference to Keras "
+    say(
+        f"{MODEL} and Keras on {agreement['images']} test images: largest difference "
         f"{agreement['max_abs_difference']:.1e}, same label for {agreement['label_agreement']:.2%}"
     )
     accept(agreement, limit)
 
 
 def convert(model: Any, path: Path) -> None:
-    """Write the Keras model as ONNX: float32 in, batch of any size, names `INPUT` and `OUTPUT`."""
-    import tf2onnx  # noqa: PLC0415 - 
+    """Write the Keras model as ONNX with the names of `config`, for batches of any size."""
+    import tf2onnx  # noqa: PLC0415 - imports TensorFlow, so it must come after `backend` has made that quiet
 
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
-    function = tf.function(lambda image: {OUTPUT: model(image, training=False)}, input_signature=signature)
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=config.INPUT)]
+    proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
+    for tensor in (*proto.graph.input, *proto.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
 
 
-def describe(images: packed.Images) -> dict[str, Any]:
-    """What `model.config` says; see docs in the keys themselves."""
-    _, height, width, channels = images.pixels.shape
-    return {
-        "format": FORMAT,
-        "classes": list(images.classes),
-        "input": {
-            "name": INPUT,
-            "type": "float32",
-            "layout": "NHWC",
-            "height": height,
-            "width": width,
-            "channels": channels,
-            "colours": "RGB",
-            "range": [0, 255],
-            "resize": "bilinear",
-        },
-        "scaling": {
-            "inside_model": True,
-            "multiply": network.SCALE,
-            "add": 0.0,
-        },
-        "output": {"name": OUTPUT, "type": "float32", "layout": "NC", "meaning": "one probability for each class"},
-    }
+def score(model: Path, pixels: packed.Pixels) -> Floats:
+    """The probabilities, (images, classes), that onnxruntime computes with the model file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    parts = [
+        session.run([config.OUTPUT], {config.INPUT: pixels[start : start + feed.BATCH].astype(np.float32)})[0]
+        for start in range(0, len(pixels), feed.BATCH)
+    ]
+    return np.concatenate(parts)
 
 
-def compare(keras: Floats, onnx: Floats) -> dict[str, Any]:
-    """How far two (images, classes) arrays of probabilities are apart."""
-    same = keras.argmax(axis=1) == onnx.argmax(axis=1)
-    return {
-        "images": len(keras),
-        "max_abs_difference": float(np.abs(keras.astype(np.float64) - onnx).max()),
-        "label_agreement": float(same.mean()),
-    }
+if __name__ == "__main__":
+    run(main)

@@ -1,10 +1,11 @@
 """The stage `train`: fit the network on the training images and log every epoch with DVCLive.
 
-The same commit gives the same bits on the same kind of machine: seeds are fixed and every operation is deterministic.
+The same commit gives the same bits on the same kind of processor, however many of them there are.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dvclive import Live
 from trainer.pipeline import feed, network, packed
 from trainer.pipeline.backend import keras, repeatable
 from trainer.pipeline.params import Train
-from trainer.pipeline.stage import StageError, run
+from trainer.pipeline.stage import run
 
 LOG = Path("dvclive")
 
@@ -38,29 +39,29 @@ def main() -> None:
     """Train on `data/packed`; write `model.keras` and `dvclive/`."""
     params = Train.read()
     images = packed.load("training")
-    train, held_out = feed.split(images, params.validation_share, params.seed)
-    if not len(train):
-        raise StageError("No image is left to train with: lower `train.validation_share` in params.yaml.")
+    train, held_out = packed.split(images, params.validation_share, params.seed)
     repeatable(params.seed)
-    model = compiled(images, params)
+    steps = params.epochs * math.ceil(len(train) / params.batch_size)
+    model = compiled(images, params, steps)
     # No experiment, no dvc.yaml of its own: the pipeline says what is tracked, and a plain folder will do.
     with Live(str(LOG), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         model.fit(
-            feed.batches(images, train, params.batch_size, shuffle_seed=params.seed),
-            validation_data=feed.batches(images, held_out, params.batch_size),
+            feed.shuffled(images, train, params.batch_size, params.seed),
+            validation_data=feed.in_order(images, held_out),
             epochs=params.epochs,
             callbacks=[Log(live)],
-            verbose=2,
+            shuffle=False,  # `feed` does
+            verbose=2,  # a line `Epoch 3/12` an epoch, which the progress is read from
         )
     network.save(model)
 
 
-def compiled(images: packed.Images, params: Train) -> Any:
-    """The network for these images, ready to be fitted."""
+def compiled(images: packed.Images, params: Train, steps: int) -> Any:
+    """The network for these images, ready to be fitted; the learning rate falls to 0 over `steps` batches."""
     _, size, _, channels = images.pixels.shape
     model = network.build(size, channels, len(images.classes), filters=params.filters, dropout=params.dropout)
     model.compile(
-        optimizer=keras.optimizers.Adam(params.learning_rate),
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(params.learning_rate, steps)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )

@@ -22,6 +22,9 @@ FOLDER = Path("data/packed")
 CHANNELS = 3
 
 Part = Literal["training", "test"]
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Labels = np.ndarray[Any, np.dtype[np.int32]]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class Images:
     """One part: `pixels[i]` shows a fruit of class `classes[labels[i]]`."""
 
     classes: tuple[str, ...]
-    pixels: np.ndarray[Any, np.dtype[np.uint8]]
+    pixels: Pixels
     """Mapped from the file: only what is looked at is read."""
-    labels: np.ndarray[Any, np.dtype[np.int32]]
+    labels: Labels
 
 
 def load(part: Part, folder: Path = FOLDER) -> Images:
@@ -47,6 +50,27 @@ def load(part: Part, folder: Path = FOLDER) -> Images:
     except FileNotFoundError as error:
         raise StageError(f"{error.filename} is missing. Run `dvc repro prepare` first.") from None
     return Images(classes=tuple(classes), pixels=pixels, labels=labels)
+
+
+def split(images: Images, share: float, seed: int) -> tuple[Rows, Rows]:
+    """The rows to train with and the rows held out to watch with: `share` of each class, one image at least.
+
+    Raises:
+        StageError: a class has no image left to train with.
+    """
+    random = np.random.default_rng(seed)
+    train, held_out = [], []
+    for label, name in enumerate(images.classes):
+        rows = random.permutation(np.flatnonzero(images.labels == label))
+        cut = max(1, round(share * len(rows)))
+        if cut >= len(rows):
+            raise StageError(
+                f"The class `{name}` has {len(rows)} training images, and {cut} would be held out: none is left to "
+                f"train with. Add images, or lower train.validation_share in params.yaml."
+            )
+        held_out.append(rows[:cut])
+        train.append(rows[cut:])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(held_out))
 
 
 def images_file(part: Part, folder: Path = FOLDER) -> Path:

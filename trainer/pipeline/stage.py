@@ -1,9 +1,7 @@
-"""How a stage starts and how it ends: the one frame around prepare, train, evaluate and export."""
+"""How a stage speaks and how it ends: the one frame around prepare, train, evaluate and export."""
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Callable
 
 
@@ -12,14 +10,17 @@ class StageError(Exception):
 
 
 def run(stage: Callable[[], None]) -> None:
-    """Run `stage`, with every printed line sent at once (a progress card is fed from them).
+    """Run `stage`.
 
     Raises:
-        SystemExit: status 1 and one sentence on standard error, for a `StageError`.
+        SystemExit: status 1 and one sentence on standard error, for a `StageError`; no traceback.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
     try:
         stage()
     except StageError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+def say(text: str) -> None:
+    """Print a line, and at once: whoever watches the run is fed from it."""
+    print(text, flush=True)  # noqa: T201 - a stage's voice is its standard output

@@ -1,0 +1,14 @@
+"""In CI nothing that was planned is skipped silently: a skipped test fails the run there."""
+
+import os
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and in CI that is a failure: {report.longrepr}"
+    return report
