@@ -49,7 +49,17 @@ _ADVICE: tuple[tuple[type[DoorError], str, frozenset[str]], ...] = (
     (
         NotFound,
         "Check the name and the region in the settings.",
-        frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "NoSuchBucket", "NoSuchKey"}),
+        frozenset(
+            {
+                "301",  # a HEAD has no body to say PermanentRedirect in: the bucket is in another region
+                "404",
+                "InvalidInstanceID.Malformed",
+                "InvalidInstanceID.NotFound",
+                "NoSuchBucket",
+                "NoSuchKey",
+                "PermanentRedirect",
+            }
+        ),
     ),
 )
 _FORBIDDEN = (401, 403)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TextIO
 
 from bot.errors import DoorError
-from bot.gitlab import GitLabProject
+from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine
 from bot.public_files import S3PublicFiles
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
+
+EXPIRY_DAYS = 14
 
 Check = tuple[str, Callable[[], str]]
 
@@ -32,7 +35,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     token = settings.slack_bot_token.get_secret_value()
     yield "Slack", SlackChat(web_client(token, settings.slack_api_url)).who_am_i
     project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
-    yield "GitLab token", project.access
+    yield "GitLab token", lambda: _whose(project.access())
     yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
     public = S3PublicFiles(
         settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url
@@ -44,6 +47,14 @@ def _checks(settings: Settings) -> Iterator[Check]:
         at = machine(name, location, settings, powers)
         yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
     yield "Locations", lambda: _count(len(locations))
+
+
+def _whose(access: Access) -> str:
+    """Who the token is; one that is about to expire is an error in time (security check 14)."""
+    days = access.days_left(datetime.now(tz=UTC).date())
+    if days is not None and days <= EXPIRY_DAYS:
+        raise DoorError(f"the token of {access.username} expires in {days} days: make a new one now.")
+    return f"{access.username}, " + ("no end known" if days is None else f"good for {days} days")
 
 
 def _count(number: int) -> str:

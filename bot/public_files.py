@@ -55,9 +55,30 @@ class S3PublicFiles:
         name = self._prefix + _safe(key)
         if not self._put(name, content):
             self._compare(name, content)
-        url = f"{self._base}/{quote(name, safe='/~')}"
+        url = self.url_of(key)
         self._look(url, content)
         return url
+
+    def url_of(self, key: str) -> str:
+        """The public address of `key`, whether or not something is there."""
+        return f"{self._base}/{quote(self._prefix + _safe(key))}"
+
+    def access(self) -> str:
+        """For the doctor: whether the bucket is there, and public as far as AWS tells; changes nothing.
+
+        Returns a sentence; raises what `publish` would.
+        """
+        with aws.asking(f"find the bucket {self._bucket}"):
+            self._client.head_bucket(Bucket=self._bucket)
+        try:
+            status = self._client.get_bucket_policy_status(Bucket=self._bucket)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and aws.code_of(error) == "NoSuchBucketPolicy":
+                raise Unauthorised(f"The public may not read the bucket. {self._how_to_open()}") from error
+            return f"{self._bucket} is there; whether the public may read it will show with the first release"
+        if not status.get("PolicyStatus", {}).get("IsPublic"):
+            raise Unauthorised(f"The public may not read the bucket. {self._how_to_open()}")
+        return f"{self._bucket} is there, and the public may read it"
 
     @property
     def _client(self) -> S3Client:
@@ -117,10 +138,15 @@ class S3PublicFiles:
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return Unauthorised(
                 f"The file is in the bucket {self._bucket}, but the public may not read it: {url} answers {status}. "
-                f"In the bucket's permissions, turn off 'Block public access' for bucket policies and add a policy "
-                f"that allows s3:GetObject to everybody on arn:aws:s3:::{self._bucket}/{self._prefix}*."
+                f"{self._how_to_open()}"
             )
         return Unavailable(f"The file is in the bucket {self._bucket}, but {url} answers {status}.")
+
+    def _how_to_open(self) -> str:
+        return (
+            "In the bucket's permissions, turn off 'Block public access' for bucket policies and add a policy "
+            f"that allows s3:GetObject to everybody on arn:aws:s3:::{self._bucket}/{self._prefix}*."
+        )
 
 
 def _safe(key: str) -> str:

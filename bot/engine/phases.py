@@ -50,6 +50,8 @@ def start(run: Run, world: World) -> Outcome:
     if power is PowerState.GONE:
         return policy.fail(run, Reason.START_REFUSED, message="The machine does not exist any more.")
     if now - run.phase_at > world.terms[run.location].start_seconds:
+        if power is PowerState.UNKNOWN:
+            return policy.fail(run, Reason.START_REFUSED, message="The cloud does not know this machine.")
         return policy.fail(run, Reason.START_TIMEOUT)
     if power is PowerState.STOPPED:
         return _ask_for_power(run, location, now)

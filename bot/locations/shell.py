@@ -122,13 +122,15 @@ class LocalShell:
         except (FileNotFoundError, NotADirectoryError):
             return b""
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):
-                raise _no_file(path) from error
-            raise Unavailable(f"Could not read {path}: {error.strerror}.") from error
-        with open(number, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+            raise _unreadable(path, error) from error
+        try:
             if not stat.S_ISREG(os.fstat(number).st_mode):
                 raise _no_file(path)
-            return os.pread(file.fileno(), limit, offset)
+            return os.pread(number, limit, offset)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        finally:
+            os.close(number)
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if name in PASSED_ON} | self._extra
@@ -136,6 +138,12 @@ class LocalShell:
 
 def _no_file(path: str) -> Conflict:
     return Conflict(f"{path} is not a regular file. Remove it at the location; training code may have put it there.")
+
+
+def _unreadable(path: str, error: OSError) -> Conflict | Unavailable:
+    if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+        return _no_file(path)
+    return Unavailable(f"Could not read {path}: {error.strerror}.")
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -71,6 +71,11 @@ class Faults:
                     return fault
         return None
 
+    def forget(self) -> None:
+        """Let none wait any more."""
+        with self._guard:
+            self._waiting.clear()
+
     def close(self) -> None:
         """End the delays that still wait."""
         self._closed.set()

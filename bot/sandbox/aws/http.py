@@ -24,6 +24,8 @@ from werkzeug.serving import DechunkedInput
 log = logging.getLogger(__name__)
 
 _NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_ONE_PACKET = 1 << 16
+"""Bytes of a body up to which it leaves together with the headers, in one system call."""
 
 
 class ConnectionLost(Exception):  # noqa: N818 - not an error of ours: the other side is to see one
@@ -195,13 +197,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if not head and answer.status not in _NO_BODY:
             self.send_header("content-length", str(len(answer.body)))
-        if not head and len(answer.body) < 1 << 16:  # one packet, one system call
-            self._headers_buffer.append(b"\r\n" + answer.body)  # type: ignore[attr-defined]
+        body = b"" if head or answer.status in _NO_BODY else answer.body
+        if len(body) < _ONE_PACKET:
+            self._headers_buffer.append(b"\r\n" + body)  # type: ignore[attr-defined]
             self.flush_headers()
-            return
-        self.end_headers()
-        if not head:
-            self.wfile.write(answer.body)
+        else:
+            self.end_headers()
+            self.wfile.write(body)
 
     def _cut(self) -> None:
         """A reset, not a polite end: what a client sees when a proxy or a machine dies."""

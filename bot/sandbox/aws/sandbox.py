@@ -123,6 +123,10 @@ class AwsSandbox:
         """
         self._faults.order(Fault(operation, kind, times, seconds))
 
+    def forget_faults(self) -> None:
+        """Take back the faults that were ordered and not met yet."""
+        self._faults.forget()
+
     def _answer(self, request: Request) -> Answer:
         service = _service(request)
         if service == "s3":

@@ -1,0 +1,225 @@
+"""What must hold for every runtime, with real detached processes. A new one is one more line in `RUNTIMES`.
+
+The step that is run is not the trainer's own: a package of the same name, put before it on the step's module path, runs
+`plan.py` of the run's folder. So a test says in a line of Python what its job does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import Conflict
+from bot.locations.process import ProcessRuntime, Runtime
+from bot.locations.shell import LocalShell
+from bot.ports import Job, JobState, JobStatus
+
+RUNTIMES: dict[str, Callable[[], Runtime]] = {"process": lambda: ProcessRuntime(LocalShell(), sys.executable)}
+PATIENCE = 20.0
+STAND_IN = """
+import runpy, sys
+runpy.run_path(sys.argv[sys.argv.index("--run-dir") + 1] + "/plan.py", run_name="__main__")
+"""
+FOREVER = "import time; time.sleep(600)"
+
+
+@dataclass
+class Site:
+    """A runtime and a run's folder at its location."""
+
+    runtime: Runtime
+    run_dir: Path
+    steps: Path
+    launched: list[Job] = field(default_factory=list)
+
+    def job(self, plan: str, *, name: str = "run-1-repro", **changes: Any) -> Job:
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        (self.run_dir / "plan.py").write_text(plan)
+        job = Job(
+            name=name,
+            step="repro",
+            fence=1,
+            run_dir=str(self.run_dir),
+            workdir=str(self.run_dir.parent),
+            spec={"project": "team/fruits", "env": {"PYTHONPATH": str(self.steps)}},
+            secrets={},
+        )
+        return replace(job, **changes)
+
+    def launch(self, job: Job) -> None:
+        self.launched.append(job)
+        self.runtime.launch(job)
+
+    def status(self, job: Job) -> JobStatus:
+        return self.runtime.status(job.name, job.run_dir)
+
+    def wait_for(self, condition: Callable[[], Any]) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError("it never came to that")
+
+    def wait_until_over(self, job: Job) -> JobStatus:
+        self.wait_for(lambda: self.status(job).state is not JobState.RUNNING)
+        return self.status(job)
+
+
+@pytest.fixture(params=RUNTIMES)
+def site(request, tmp_path):
+    steps = tmp_path / "steps"
+    (steps / "trainer").mkdir(parents=True)
+    (steps / "trainer" / "__init__.py").touch()
+    (steps / "trainer" / "__main__.py").write_text(STAND_IN)
+    made = Site(RUNTIMES[request.param](), tmp_path / "work" / "runs" / "1", steps)
+    yield made
+    for job in made.launched:
+        made.runtime.kill(job.name, job.run_dir)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def command_lines() -> Iterator[bytes]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                yield (entry / "cmdline").read_bytes()
+
+
+def test_a_job_that_was_never_launched_is_absent(site):
+    assert site.status(site.job(FOREVER)) == JobStatus(JobState.ABSENT)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 137])
+def test_a_job_that_ended_says_with_which_code(site, code):
+    job = site.job(f"import sys; sys.exit({code})")
+    site.launch(job)
+    ended = site.wait_until_over(job)
+    assert (ended.state, ended.exit_code, ended.oom) == (JobState.EXITED, code, False)
+
+
+def test_the_caller_is_told_how_far_it_may_read(site):
+    job = site.job("print('x' * 99); open('events.jsonl', 'w').write('{}\\n')")
+    site.launch(job)
+    ended = site.wait_until_over(job)
+    assert ended.events_size == 3
+    assert ended.log_size >= 100
+
+
+def test_launching_a_name_again_while_it_runs_starts_nothing_more(site):
+    job = site.job("open('starts', 'a').write('x'); " + FOREVER)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(site.launch, [job] * 3))
+    starts = site.run_dir / "starts"
+    site.wait_for(lambda: starts.exists() and starts.read_text())
+    site.launch(job)
+    assert site.status(job).state is JobState.RUNNING
+    assert starts.read_text() == "x"
+
+
+def test_launching_a_name_again_after_it_ended_starts_nothing_more(site):
+    job = site.job("open('starts', 'a').write('x')")
+    site.launch(job)
+    site.wait_until_over(job)
+    site.launch(job)
+    assert site.wait_until_over(job).exit_code == 0
+    assert (site.run_dir / "starts").read_text() == "x"
+
+
+def test_a_killed_job_takes_everything_it_started_with_it(site):
+    daemon = "import os, time; os.setsid(); open('daemon', 'w').write(str(os.getpid())); time.sleep(600)"
+    job = site.job(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {daemon!r}]); {FOREVER}")
+    site.launch(job)
+    pid_file = site.run_dir / "daemon"
+    pid = int(site.wait_for(lambda: pid_file.exists() and pid_file.read_text()))
+    assert site.runtime.kill(job.name, job.run_dir) is True
+    assert not alive(pid)
+    assert site.status(job).state is JobState.EXITED
+
+
+def test_killing_twice_is_killing_once(site):
+    job = site.job(FOREVER)
+    site.launch(job)
+    assert [site.runtime.kill(job.name, job.run_dir) for _ in range(2)] == [True, True]
+
+
+def test_a_job_that_was_killed_before_its_launch_never_starts(site):
+    job = site.job("open('starts', 'a').write('x')")
+    assert site.runtime.kill(job.name, job.run_dir) is True
+    site.launch(job)
+    assert site.wait_until_over(job).exit_code != 0
+    assert not (site.run_dir / "starts").exists()
+
+
+def test_two_jobs_of_a_run_are_told_apart(site):
+    first = site.job("raise SystemExit(4)", name="run-1-prepare")
+    site.launch(first)
+    assert site.wait_until_over(first).exit_code == 4
+    second = site.job("", name="run-1-repro")
+    assert site.status(second).state is JobState.ABSENT
+    site.launch(second)
+    assert site.wait_until_over(second).exit_code == 0
+    assert site.status(first).exit_code == 4
+
+
+def test_an_older_reservation_starts_nothing(site):
+    newer = site.job("", name="run-2-repro", fence=2)
+    site.launch(newer)
+    site.wait_until_over(newer)
+    older = site.job("open('starts', 'a').write('x')", fence=1)
+    with pytest.raises(Conflict, match="newer reservation"):
+        site.launch(older)
+    assert site.status(older).state is JobState.ABSENT
+    assert not (site.run_dir / "starts").exists()
+
+
+@pytest.mark.parametrize("choices", [("push", "cancel"), ("cancel", "push"), ("push", "push")])
+def test_the_first_decision_holds_for_ever(site, choices):
+    assert [site.runtime.decide(str(site.run_dir), choice) for choice in choices] == [choices[0]] * 2
+
+
+def test_of_two_who_decide_at_once_both_hear_the_same(site):
+    with ThreadPoolExecutor(4) as pool:
+        heard = list(pool.map(lambda choice: site.runtime.decide(str(site.run_dir), choice), ["push", "cancel"] * 2))
+    assert len(set(heard)) == 1
+
+
+def test_no_secret_is_on_a_command_line_and_none_is_in_what_is_kept(site):
+    job = site.job(FOREVER, step="publish", secrets={"git_token": "sandbox-bot-token"})
+    site.launch(job)
+    assert site.status(job).state is JobState.RUNNING
+    assert not any(b"sandbox-bot-token" in line for line in command_lines())
+    site.runtime.kill(job.name, job.run_dir)
+    kept = [path for path in site.run_dir.rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"sandbox-bot-token" in path.read_bytes() for path in kept)
+
+
+def test_a_job_whose_keeper_was_killed_is_lost_and_nothing_of_it_goes_on(site):
+    job = site.job("import os, time; open('step', 'w').write(str(os.getpid())); time.sleep(600)")
+    site.launch(job)
+    pid_file = site.run_dir / "step"
+    pid = int(site.wait_for(lambda: pid_file.exists() and pid_file.read_text()))
+    keeper = json.loads((site.run_dir / "jobs" / job.name / "supervisor.json").read_text())
+    os.kill(keeper["pid"], signal.SIGKILL)
+    ended = site.wait_until_over(job)
+    assert (ended.state, ended.exit_code) == (JobState.LOST, None)
+    site.wait_for(lambda: not alive(pid))
