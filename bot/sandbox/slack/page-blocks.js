@@ -120,7 +120,8 @@ function thumbnail(item) {
 function button(item, block, world) {
   const { action_id, value, confirm, url, style } = item;
   const press = JSON.stringify({ block_id: block.block_id, action_id, value, confirm });
-  const attributes = { class: `button ${style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": item.accessibility_label };
+  const label = item.accessibility_label;
+  const attributes = { class: `button ${style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": label };
   if (!url) return el("button", { type: "button", ...attributes }, text(item.text, world));
   return link(url, [...plain(item.text.text), icon("out")], attributes);
 }

@@ -143,7 +143,8 @@ export class Composer {
   }
 
   option({ command, usage_hint, description }, at) {
-    const attributes = { role: "option", id: `${this.list.id}-${at}`, "data-at": at, "aria-selected": String(at === this.chosen) };
+    const chosen = String(at === this.chosen);
+    const attributes = { role: "option", id: `${this.list.id}-${at}`, "data-at": at, "aria-selected": chosen };
     return el("div", attributes,
       el("span", {}, el("b", {}, command), " ", el("span", { class: "hint" }, usage_hint)),
       el("span", { class: "muted" }, description));

@@ -3,6 +3,7 @@
 // ever becomes a text node or an attribute, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+const drawn = new WeakMap(); // a standing node -> what it was drawn from
 const absent = (value) => value === null || value === undefined || value === false;
 
 /** `el("p", {class: "note"}, "text", [nodes], null)`: null, undefined and false are left out, children and attributes. */
@@ -25,7 +26,10 @@ export function icon(name) {
   return svg;
 }
 
-/** Bring the children of `parent` to agree with `nodes`. One with a `data-key` keeps its identity when it moves. */
+/**
+ * Bring the children of `parent` to agree with `nodes`. One with a `data-key` keeps its identity when it moves. Instead of
+ * a node there may be `{key, depends, draw}`: it is drawn only when a value in `depends` is another than the last time.
+ */
 export function patch(parent, nodes) {
   const wanted = nodes.map((node) => (typeof node === "string" ? document.createTextNode(node) : node));
   const keys = new Set(wanted.map(key).filter(Boolean));
@@ -37,13 +41,13 @@ export function patch(parent, nodes) {
   let at = parent.firstChild;
   for (const next of wanted) {
     const old = key(next) ? standing.get(key(next)) : at && !key(at) ? at : null;
-    if (!old || old.nodeName !== next.nodeName) {
-      parent.insertBefore(next, at);
-      continue;
-    }
-    if (old === at) at = at.nextSibling;
+    const fresh = old && next.draw && same(drawn.get(old), next.depends) ? null : next.draw?.() ?? next;
+    const standsOn = old && (!fresh || old.nodeName === fresh.nodeName);
+    if (!standsOn) parent.insertBefore(fresh, at);
+    else if (old === at) at = at.nextSibling;
     else parent.insertBefore(old, at);
-    morph(old, next);
+    if (standsOn && fresh) morph(old, fresh);
+    if (next.draw) drawn.set(standsOn ? old : fresh, next.depends);
   }
   while (at) {
     const rest = at.nextSibling;
@@ -52,7 +56,8 @@ export function patch(parent, nodes) {
   }
 }
 
-const key = (node) => node.dataset?.key;
+const key = (node) => node.key ?? node.dataset?.key;
+const same = (before, now) => before?.length === now.length && before.every((value, at) => value === now[at]);
 
 function morph(old, next) {
   if (old.nodeType === Node.TEXT_NODE) {

@@ -58,14 +58,23 @@ function separator(kind, key, label, text) {
   return el("div", { class: kind, role: "separator", "aria-label": label, "data-key": key }, el("span", {}, text));
 }
 
+/** A message, drawn anew only when something that shows in it has changed. */
 function row(message, previous, world, inThread) {
+  const grouped = follows(message, previous);
+  const files = (message.files ?? []).flatMap(({ id }) => [world.previews.get(id), world.expanded.has(id)]);
+  const thread = !inThread && message.reply_count > 0 && [unread(message, world), ago(moment(message.latest_reply))];
+  const depends = [message, grouped, inThread, world.users, world.channels, ...files, ...(thread || [])];
+  return { key: keyOf(message), depends, draw: () => article(message, grouped, world, inThread) };
+}
+
+function article(message, grouped, world, inThread) {
   const user = world.users.get(message.user);
   const name = user ? person(user) : message.user;
   const when = moment(message.ts);
-  const grouped = follows(message, previous);
   const time = el("time", { datetime: when.toISOString(), title: full(when) }, clock(when));
   const kinds = ["message", grouped && "grouped", message.ephemeral && "ephemeral", message.user === "USLACKBOT" && "failure"];
-  const attributes = { class: kinds.filter(Boolean).join(" "), "data-key": keyOf(message), "aria-label": `${name}, ${clock(when)}` };
+  const label = `${name}, ${clock(when)}`;
+  const attributes = { class: kinds.filter(Boolean).join(" "), "data-key": keyOf(message), "aria-label": label };
   return el("article", attributes,
     el("div", { class: "gutter" }, grouped ? time : avatar(user)),
     el("div", { class: "body" },
@@ -107,12 +116,13 @@ function onlyYou(message) {
     el("button", { type: "button", class: "plain", "data-do": "dismiss" }, "Dismiss"));
 }
 
+const unread = (message, world) => message.latest_reply > (world.read[`${message.channel}/${message.ts}`] ?? "");
+
 function footer(message, world) {
-  const unread = message.latest_reply && message.latest_reply > (world.read[`${message.channel}/${message.ts}`] ?? "");
   return opener(message, { class: "replies" },
-    unread && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
+    unread(message, world) && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
     el("b", {}, plural(message.reply_count)),
-    message.latest_reply && el("span", { class: "muted last" }, `Last reply ${ago(moment(message.latest_reply))}`),
+    el("span", { class: "muted last" }, `Last reply ${ago(moment(message.latest_reply))}`),
     el("span", { class: "muted view" }, "View thread"));
 }
 

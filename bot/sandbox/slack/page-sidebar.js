@@ -15,7 +15,7 @@ export function sidebar(world) {
     el("div", { class: "team" }, el("b", {}, world.team.name), el("span", {}, "Local sandbox")),
     group("Channels", channels.map((channel) => channelItem(channel, icon("hash"), world))),
     group("Apps", everyone.filter(isApp).map((user) => appItem(user, world))),
-    world.links.length > 0 && group("Elsewhere", world.links.map(({ url, text }) => link(url, [icon("out"), el("span", {}, text)]))),
+    world.links.length > 0 && group("Elsewhere", world.links.map(linkItem)),
     el("div", { class: "foot" },
       group("You are", everyone.filter((user) => !user.is_bot).map((user) => personItem(user, world))),
       el("p", { class: "note" }, "Local sandbox: nothing here leaves this machine.")),
@@ -24,6 +24,10 @@ export function sidebar(world) {
 
 function group(title, items) {
   return el("section", { "aria-label": title }, el("h2", {}, title), el("ul", {}, items.map((item) => el("li", {}, item))));
+}
+
+function linkItem({ url, text }) {
+  return link(url, [icon("out"), el("span", {}, text)]);
 }
 
 function channelItem(channel, sign, world) {

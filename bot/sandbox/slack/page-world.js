@@ -47,7 +47,8 @@ export function find(key) {
 /** What others said in a channel since one last looked. */
 export function unseen(channel) {
   const since = world.read[channel] ?? "";
-  return (world.messages.get(channel) ?? []).filter((message) => message.ts > since && message.user !== world.me.id && !message.ephemeral);
+  const fromOthers = (message) => message.user !== world.me.id && !message.ephemeral;
+  return (world.messages.get(channel) ?? []).filter((message) => message.ts > since && fromOthers(message));
 }
 
 /** Count `messages` as read under `name`; true when that is news. */
