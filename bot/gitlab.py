@@ -8,6 +8,7 @@ address for an hour), and a POST is never sent twice without looking first.
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from dataclasses import dataclass, replace
 from datetime import date
@@ -204,6 +205,8 @@ class GitLabProject:
             raise _translated(error, what, self._path, client.retry_after) from error
         except requests.RequestException as error:
             raise Unavailable(f"GitLab at {self._url} did not answer ({type(error).__name__}) while {what}.") from error
+        except (LookupError, TypeError, AttributeError) as error:  # an answer of another shape than GitLab's
+            raise Unavailable(f"{self._url} does not answer as a GitLab does while {what}. Is it one?") from error
         finally:
             with self._lock:
                 self._idle.append(client)
@@ -248,13 +251,21 @@ def _or_none(get: Callable[..., Found], name: str) -> Found | None:
     try:
         return get(name, **_ONE_TRY)
     except GitlabError as error:
-        if error.response_code != HTTPStatus.NOT_FOUND or _of_project(error):
+        if error.response_code != HTTPStatus.NOT_FOUND or _of_project(error) or not _in_json(error):
             raise
         return None
 
 
 def _of_project(error: GitlabError) -> bool:
     return "project" in _said(error).lower()
+
+
+def _in_json(error: GitlabError) -> bool:
+    """Whether the refusal is GitLab's own, and not the page of something else."""
+    try:
+        return isinstance(json.loads(error.response_body or b""), dict)
+    except ValueError:
+        return False
 
 
 def _translated(error: GitlabError, what: str, path: str, retry_after: float | None) -> DoorError:
@@ -264,15 +275,21 @@ def _translated(error: GitlabError, what: str, path: str, retry_after: float | N
             f"GitLab refused the token ({status}: {said}) while {what}. It must be valid, have the scope `api` and at "
             f"least the role Developer in {path}; protected branches and tags must allow it."
         )
-    if status == HTTPStatus.NOT_FOUND and _of_project(error):
-        return NotFound(f"GitLab has no project {path} that the token can see. Check the path and the token.")
     if status == HTTPStatus.NOT_FOUND:
-        return NotFound(f"GitLab answered `{said}` while {what}.")
+        return _not_found(error, what, path)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _RateLimitedError(f"GitLab asks to wait (429) while {what}.", retry_after=retry_after)
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
         return _RefusedError(f"GitLab refused ({status}: {said}) while {what}.", status=status)
     return Unavailable(f"GitLab is in trouble ({status or 'no status'}: {said}) while {what}.", retry_after=retry_after)
+
+
+def _not_found(error: GitlabError, what: str, path: str) -> NotFound:
+    if not _in_json(error):
+        return NotFound(f"There is no GitLab API at that address (404) while {what}. Check GITLAB_URL.")
+    if _of_project(error):
+        return NotFound(f"GitLab has no project {path} that the token can see. Check the path and the token.")
+    return NotFound(f"GitLab answered `{_said(error)}` while {what}.")
 
 
 def _said(error: GitlabError) -> str:

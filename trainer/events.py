@@ -106,9 +106,7 @@ def _event(line: bytes) -> Event | None:
         return None
     rest = {key: value for key, value in record.items() if key not in ("v", "seq", "at", "kind")}
     seq = record.get("seq")
-    return Event(
-        seq=seq if isinstance(seq, int) else 0, at=str(record.get("at", "")), kind=record["kind"], data=rest
-    )
+    return Event(seq=seq if isinstance(seq, int) else 0, at=str(record.get("at", "")), kind=record["kind"], data=rest)
 
 
 def _mend(path: Path) -> bytes:

@@ -20,7 +20,8 @@ def description(run: Run, *, same_as: str | None) -> str:
     parts = [f"Trained by run {run.id} for {run.email or run.user} from `{run.branch}` at `{run.commit[:10]}`."]
     if same_as:
         parts.append(f"Nothing changed since **{same_as}**: the model is the same.")
-    if metrics := list(flat(result.get("metrics") or {})):
+    # What says most stands first: names of their own, before those of a group such as per_class.
+    if metrics := sorted(flat(result.get("metrics") or {}), key=lambda row: row[0].count(".")):
         parts.append(_table("Metric", metrics))
     parts.append(
         "### Use this model\n\n"

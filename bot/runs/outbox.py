@@ -1,4 +1,4 @@
-"""What Slack is to be told. Rows are written in the transaction of what they tell of, and sent in order within a run."""
+"""What Slack is to be told. Rows are written in the transaction of what they tell of, and sent in order in each run."""
 
 from __future__ import annotations
 
@@ -81,6 +81,11 @@ class Outbox:
         """Slack will never take it (the channel is gone): stop trying, keep the row."""
         with self._database.write() as connection:
             connection.execute("UPDATE outbox SET state = 'given-up' WHERE id = ?", (message.id,))
+
+    def whisper(self, *, key: str, channel: str, user: str, text: str) -> None:
+        """Say something that belongs to no run to one person; the same key again changes nothing."""
+        with self._database.write() as connection:
+            say(connection, self._database.now(), Note("whisper", text), key=key, channel=channel, user=user)
 
     def next_due(self) -> float | None:
         """When the outbox next has something to try (epoch seconds), or None."""

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from bot.sandbox.inherited import inherited
+from bot.sandbox.plain_text import indented
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a bot that ended by itself is started again; doubled each time."""
@@ -23,7 +24,8 @@ STOP_SECONDS = 15.0
 LAST_LINES = 5
 LOG_LIMIT = 5_000_000
 """Bytes from which on a log is put aside when a new one is begun."""
-ARGV = ("-m", "bot", "serve")
+SERVE = ("-P", "-m", "bot", "serve")
+"""`-P`: a folder named `bot` where the demo was started is not taken for this one."""
 
 
 class BotProcess:
@@ -33,12 +35,22 @@ class BotProcess:
     """
 
     def __init__(
-        self, environment: Mapping[str, str], *, log: Path, pid_file: Path, say: Callable[[str], None]
+        self,
+        environment: Mapping[str, str],
+        *,
+        log: Path,
+        pid_file: Path,
+        say: Callable[[str], None],
+        argv: Sequence[str] = (sys.executable, *SERVE),
+        pause: float = FIRST_PAUSE,
     ) -> None:
         self._environment = {**inherited(), **environment, "PYTHONUNBUFFERED": "1"}
+        self._argv = list(argv)
+        self._first_pause = pause
         self._log = log
         self._pid_file = pid_file
         self._say = say
+        self._last_words = ""
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,19 +99,25 @@ class BotProcess:
             return ""
 
     def _keep_alive(self) -> None:
-        pause = FIRST_PAUSE
+        pause = self._first_pause
         while (process := self._launch()) is not None:
             started = time.monotonic()
             code = process.wait()
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > HEALTHY_SECONDS:
-                pause, self.restarts = FIRST_PAUSE, 0
+                pause, self.restarts = self._first_pause, 0
             self.restarts += 1
-            self._say(f"The bot ended ({_how(code)}); starting it again. The last it said ({self._log}):")
-            self._say(self.last_lines())
+            self._tell(code)
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _tell(self, code: int) -> None:
+        self._say(f"The bot ended ({_how(code)}); starting it again. Its log is {self._log}.")
+        words = self.last_lines()
+        if code > 0 and words != self._last_words:  # a bot that was killed had no say in it
+            self._say(f"The last it said:\n{indented(words, '    ')}")
+            self._last_words = words
 
     def _launch(self) -> subprocess.Popen[bytes] | None:
         """A new process, or None when it is over. Under the guard: `stop` sees the process or prevents it."""
@@ -107,7 +125,7 @@ class BotProcess:
             if self._stopping.is_set():
                 return None
             self._process = subprocess.Popen(
-                [sys.executable, *ARGV],
+                self._argv,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -142,7 +160,7 @@ def _is_bot(pid: int) -> bool:
     except OSError:
         listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
         words = listed.stdout.split()
-    return all(word.encode() in words for word in ARGV)
+    return all(word.encode() in words for word in SERVE)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

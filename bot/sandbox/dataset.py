@@ -20,6 +20,8 @@ def check(source: Path) -> int:
     Raises:
         UserError: it has another layout, a class on one side only, or a class without images.
     """
+    if not source.is_dir():
+        raise UserError(f"There is no folder {source} (--data).")
     for part in PARTS:
         if not (source / part).is_dir():
             raise UserError(

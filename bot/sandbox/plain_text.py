@@ -15,26 +15,35 @@ Names = Mapping[str, str]
 """Ids of people and channels -> how a person would write them (`@alice`, `#training`)."""
 
 _CONTROL = re.compile(r"<([^<>\n]+)>")
-_CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+_PUT_ASIDE = re.compile("\0([0-9]+)\0")
 _EMPHASIS = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^*_~\n]+?)(?<=\S)\1(?![\w*_~])")
-_SHORT_CODE = re.compile(r":[a-z0-9_+-]+:(?::skin-tone-\d:)? ?")
+_SHORT_CODE = re.compile(r"(?<!\w):(?:[+-]1|[a-z][a-z0-9_+-]*):(?::skin-tone-\d:)? ?")
 
 
 def message_text(message: Json, names: Names) -> str:
-    """A message as lines of text: its blocks, else its text; then its attachments and the names of its files."""
+    """A message as lines of text: its blocks, else its text; then its attachments and the names of its files.
+
+    Empty lines are left out.
+    """
     lines = list(_blocks(message.get("blocks") or [], names)) or [mrkdwn(str(message.get("text") or ""), names)]
     for attachment in message.get("attachments") or []:
         lines += [mrkdwn(str(attachment.get("text") or attachment.get("fallback") or ""), names)]
         lines += _blocks(attachment.get("blocks") or [], names)
     lines += [f"[file: {file.get('title') or file['name']}]" for file in message.get("files") or []]
-    return "\n".join(line for line in lines if line.strip())
+    return "\n".join(line for text in lines for line in text.splitlines() if line.strip())
 
 
 def mrkdwn(text: str, names: Names) -> str:
-    """One mrkdwn text. Code is taken as it stands, everything else loses its markup."""
-    parts = _CODE.split(text)
-    plain = [_code(part) if at % 2 else _prose(part, names) for at, part in enumerate(parts)]
-    return "".join(plain).strip("\n")
+    """One mrkdwn text. Code is taken as it stands (a block of it on lines of its own), all else loses its markup."""
+    codes: list[str] = []
+
+    def put_aside(match: re.Match[str]) -> str:
+        codes.append(_code(match[0]))
+        return f"\0{len(codes) - 1}\0"
+
+    prose = _prose(_CODE.sub(put_aside, text.replace("\0", "")), names)
+    return _PUT_ASIDE.sub(lambda match: codes[int(match[1])], prose).strip("\n")
 
 
 def indented(text: str, by: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from bot.sandbox.gitlab.server import GitLabSandbox
 from bot.sandbox.project import PATH, DemoProject, Storage
 from bot.sandbox.slack.interactions import SlashCommand
 from bot.sandbox.slack.sandbox import SlackSandbox
+from commands import COMMANDS
 
 REGION = "eu-central-1"
 DATA_BUCKET = "stationmaster-dvc"
@@ -27,6 +28,7 @@ API_TOKEN = "sandbox-api-token"  # noqa: S105 - opens nothing but this stand-in
 READ_TOKEN = "sandbox-read-token"  # noqa: S105 - as above
 WRITE_TOKEN = "sandbox-write-token"  # noqa: S105 - as above
 
+_COMMANDS = [SlashCommand(each.name, each.usage, each.description) for each in COMMANDS]
 _BOT = User("stationmaster", "Stationmaster", "stationmaster@localhost", MAINTAINER, bot=True)
 _PEOPLE = (
     User("alice", "Alice Archer", "alice@example.com", DEVELOPER),
@@ -52,7 +54,6 @@ class World:
         *,
         port: int | None = None,
         data: Path | None = None,
-        commands: Sequence[SlashCommand] = (),
         say: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self.home = home.resolve()
@@ -66,7 +67,7 @@ class World:
             so_far.callback(self.aws.stop)
             self.gitlab = GitLabSandbox(self.home / "gitlab", port=self.addresses.gitlab, tokens=_TOKENS, users=_PEOPLE)
             so_far.callback(self.gitlab.stop)
-            self.slack = SlackSandbox(self.home / "slack", port=self.addresses.slack, commands=commands)
+            self.slack = SlackSandbox(self.home / "slack", port=self.addresses.slack, commands=_COMMANDS)
             so_far.callback(self.slack.stop)
             self._life = so_far.pop_all()
 
@@ -99,34 +100,8 @@ class World:
         return self.addresses.page_url
 
     def environment(self) -> dict[str, str]:
-        """All that `stationmaster serve` needs to take this world for the real one."""
-        return {
-            "SLACK_BOT_TOKEN": SlackSandbox.bot_token,
-            "SLACK_APP_TOKEN": SlackSandbox.app_token,
-            "SLACK_API_URL": f"{self.addresses.page_url}/api/",
-            "GITLAB_URL": self.addresses.gitlab_url,
-            "GITLAB_PROJECT": PATH,
-            "GITLAB_TOKEN": API_TOKEN,
-            "GITLAB_READ_TOKEN": READ_TOKEN,
-            "GITLAB_WRITE_TOKEN": WRITE_TOKEN,
-            **self._storage_environment(),
-            "PUBLIC_BUCKET": PUBLIC_BUCKET,
-            "TRAIN_INSTANCE_FOR_USER": json.dumps(INSTANCES),
-            "IDLE_MINUTES": str(IDLE_MINUTES),
-            "STATIONMASTER_HOME": str(self.home / "bot"),
-            "STATIONMASTER_SHELL": "local",
-            "STATIONMASTER_RUNTIME": "process",
-        }
-
-    def _storage_environment(self) -> dict[str, str]:
-        return {
-            "AWS_ENDPOINT_URL": self.addresses.aws_url,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        """See `environment`."""
+        return environment(self.home, self.addresses)
 
     def _choose_addresses(self, port: int | None) -> addresses.Addresses:
         file = self.home / "addresses.json"
@@ -151,7 +126,7 @@ class World:
 
     def _project(self) -> None:
         project = self.gitlab.create_project(PATH)
-        storage = Storage(DATA_BUCKET, self.addresses.aws_url, REGION, self._storage_environment())
+        storage = Storage(DATA_BUCKET, self.addresses.aws_url, REGION, _cloud(self.addresses))
         DemoProject(
             git_url=project.git_url,
             token=WRITE_TOKEN,
@@ -165,3 +140,35 @@ class World:
                 ("Its releases", project.page("releases")),
             ]
         )
+
+
+def environment(home: Path, where: addresses.Addresses) -> dict[str, str]:
+    """All that `stationmaster serve` needs to take the world in `home` for the real one."""
+    return {
+        "SLACK_BOT_TOKEN": SlackSandbox.bot_token,
+        "SLACK_APP_TOKEN": SlackSandbox.app_token,
+        "SLACK_API_URL": f"{where.page_url}/api/",
+        "GITLAB_URL": where.gitlab_url,
+        "GITLAB_PROJECT": PATH,
+        "GITLAB_TOKEN": API_TOKEN,
+        "GITLAB_READ_TOKEN": READ_TOKEN,
+        "GITLAB_WRITE_TOKEN": WRITE_TOKEN,
+        **_cloud(where),
+        "PUBLIC_BUCKET": PUBLIC_BUCKET,
+        "TRAIN_INSTANCE_FOR_USER": json.dumps(INSTANCES),
+        "IDLE_MINUTES": str(IDLE_MINUTES),
+        "STATIONMASTER_HOME": str(home.resolve() / "bot"),
+        "STATIONMASTER_SHELL": "local",
+        "STATIONMASTER_RUNTIME": "process",
+    }
+
+
+def _cloud(where: addresses.Addresses) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": where.aws_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

@@ -25,6 +25,11 @@ def title(run: Run) -> str:
     return f"Run {run.id} · {words.clean(run.branch)} → {words.clean(run.tag)}"
 
 
+def title_text(run: Run) -> str:
+    """The same for mrkdwn."""
+    return words.escape(title(run), 200)
+
+
 def header(text: str) -> Block:
     """A large line. Plain text: nothing in it is markup."""
     return {"type": "header", "text": _plain(words.clean(text).replace("\n", " "), _HEADER)}

@@ -9,7 +9,7 @@ from typing import Any
 from bot.ports import Message
 from bot.runs.model import SENTENCES, Phase, Run
 from bot.slack import words
-from bot.slack.blocks import Block, bar, cancel_button, context, header, mapping_of, number_of, section, title
+from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
 
 DOING: Mapping[Phase, str] = {
     Phase.QUEUED: "Waiting for its turn",
@@ -32,11 +32,12 @@ _WAY = (
     (Phase.RELEASING, "release"),
 )
 _SHOWN_METRICS = 4
+_INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A waiting run's place in the line (1 is next), who has the location, since when, and when it should be free."""
+    """A waiting run's place in the line (1 is next), who has the location, and when its turn should come."""
 
     place: int
     holder: Run | None = None
@@ -51,9 +52,11 @@ def card(
     blocks = [header(title(run)), section(_headline(run, now, queue)), context(_who_and_where(run, who))]
     if not run.phase.ended:
         blocks.append(context(*_time(run, now, usual_seconds)))
+    if run.channel == run.user:
+        blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
     if can_cancel(run):
         blocks.append(cancel_button(run))
-    return Message(key=f"run-{run.uid}-card", text=words.cut(f"{title(run)}: {status(run)}", 500), blocks=blocks)
+    return Message(key=f"run-{run.uid}-card", text=words.cut(f"{title_text(run)}: {status(run)}", 500), blocks=blocks)
 
 
 def can_cancel(run: Run) -> bool:
@@ -101,9 +104,10 @@ def _waiting(run: Run, now: float, queue: Turn) -> str:
         since = words.about(now - queue.holder.times.get(Phase.STARTING, queue.holder.phase_at))
         name = words.escape(queue.holder_name or local_part(queue.holder), 80)
         said.append(f"{name} has it, with run {queue.holder.id} ({words.code(queue.holder.tag)}), for {since} so far.")
-    if queue.free_at is not None:
-        left = queue.free_at - now
-        said.append(f"It should be free in {words.about(left)}." if left > 0 else "It should be free any moment now.")
+    if queue.free_at is not None and queue.free_at > now:
+        said.append(f"Your turn should come in {words.about(queue.free_at - now)}.")
+    elif queue.free_at is not None:
+        said.append("It takes longer than usual there.")
     said.append("This run starts by itself.")
     return " ".join(said)
 
@@ -197,6 +201,3 @@ def _trouble(run: Run, now: float) -> str:
         return ""
     since = number_of(trouble, "since") or now
     return f"{words.escape(str(trouble['what']), 300)} Trying again, for {words.duration(now - since)} now."
-
-
-__all__ = ["DOING", "Block", "Turn", "can_cancel", "card", "local_part", "status"]

@@ -17,16 +17,18 @@ from bot.slack.pace import Pace
 log = logging.getLogger(__name__)
 
 CARD_SECONDS = 2.0
-"""Seconds between two edits of one card, unless its phase changed."""
+"""Seconds between two edits of one card, unless something happened that people wait for."""
 FRESH_SECONDS, SHARE = 15.0, 2.4
 """How often a card that only grows older is drawn again, and by how much more rarely with each further open run."""
+
+_News = tuple[Phase, bool]
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """What a card shows: its phase, its blocks, and when it was drawn (monotonic seconds)."""
+    """What a card shows: phase, whether it is being cancelled, the message itself; and since when (monotonic)."""
 
-    phase: Phase
+    news: _News
     message: Message
     at: float
 
@@ -40,16 +42,15 @@ class Cards:
 
     def show(self) -> float:
         """Edit the cards that are behind the ledger; returns the seconds until the next one wants it."""
-        stale = self._store.stale_cards()
+        stale = sorted(self._store.stale_cards(), key=lambda each: self._order(each[0]))
         wish = FRESH_SECONDS
-        for run, version in sorted(stale, key=lambda each: self._order(each[0])):
+        for run, version in stale:
             delay = max(self._pace.until_edit(), self._too_soon(run))
-            if delay > 0:
-                wish = min(wish, delay)
-            elif self._edit(run, self.message(run)):
+            if delay <= 0 and self._edit(run, self.message(run)):
                 self._store.card_shown(run.id, version)
-        wish = min(wish, self._refresh({run.id for run, _ in stale}))
-        return wish if not stale or wish < FRESH_SECONDS else CARD_SECONDS
+            else:
+                wish = min(wish, max(delay, self._pace.until_edit()))
+        return min(wish, self._refresh({run.id for run, _ in stale}))
 
     def message(self, run: Run) -> Message:
         """The card as it should stand now."""
@@ -71,9 +72,7 @@ class Cards:
         usual = self._store.usual_seconds(run.project, run.location)
         person = self._store.people.get(holder.user) if holder else None
         free_at = None
-        if holder is not None and usual is not None and place == 1:
-            free_at = holder.times.get(Phase.STARTING, holder.phase_at) + usual
-        elif holder is not None and usual is not None:
+        if holder is not None and usual is not None:
             free_at = holder.times.get(Phase.STARTING, holder.phase_at) + usual * place
         name = (person.name if person else local_part(holder)) if holder else ""
         return Turn(place, holder, name, free_at)
@@ -89,7 +88,7 @@ class Cards:
                 continue
             message = self.message(run)
             if shown and shown.message == message:
-                self._shown[run.id] = _Shown(run.phase, message, now)
+                self._shown[run.id] = _Shown(_news(run), message, now)
             else:
                 self._edit(run, message)
         for run_id in self._shown.keys() - {run.id for run in open_runs} - just_tried:
@@ -115,16 +114,20 @@ class Cards:
             log.warning("card of run %s was left as it is: %s", run.id, error)
         else:
             self._pace.worked()
-        self._shown[run.id] = _Shown(run.phase, message, self._clock.monotonic())
+        self._shown[run.id] = _Shown(_news(run), message, self._clock.monotonic())
         return True
 
     def _too_soon(self, run: Run) -> float:
         shown = self._shown.get(run.id)
-        if shown is None or shown.phase is not run.phase:
+        if shown is None or shown.news != _news(run):
             return 0.0
         return CARD_SECONDS - (self._clock.monotonic() - shown.at)
 
     def _order(self, run: Run) -> tuple[bool, bool, float]:
-        """Ended runs first, then those in a new phase, then whoever was not shown for longest."""
+        """Ended runs first, then those with news, then whoever was not shown for longest."""
         shown = self._shown.get(run.id)
-        return not run.phase.ended, shown is not None and shown.phase is run.phase, shown.at if shown else 0.0
+        return not run.phase.ended, shown is not None and shown.news == _news(run), shown.at if shown else 0.0
+
+
+def _news(run: Run) -> _News:
+    return run.phase, run.cancelled_by is not None

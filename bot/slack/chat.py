@@ -97,6 +97,11 @@ class SlackChat:
         name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
         return Person(id=user, name=str(name or user), email=str(profile.get("email") or ""))
 
+    def who_am_i(self) -> str:
+        """The app's own name and its workspace, for `stationmaster doctor`."""
+        known = self._call("auth.test")
+        return f"{known.get('user') or known.get('user_id')} in {known.get('team') or known.get('team_id')}"
+
     def _say(self, method: str, place: str, message: Message, **more: Any) -> Mapping[str, Any]:
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": message.key}} if message.key else None
         return self._call(

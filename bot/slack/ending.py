@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from bot.ports import Message
 from bot.runs.model import SENTENCES, Note, Phase, Reason, Run
 from bot.slack import words
-from bot.slack.blocks import Block, context, mapping_of, section, table, title
+from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
 from bot.slack.milestones import STEPS, Names
 
 METRICS_SHOWN = 12
@@ -39,11 +39,6 @@ def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None)
     return Message(
         key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks]
     )
-
-
-def title_text(run: Run) -> str:
-    """The run's title, safe inside mrkdwn."""
-    return words.escape(title(run), 200)
 
 
 def spans(run: Run) -> list[tuple[str, float]]:

@@ -1,7 +1,7 @@
 """Delivery: what the ledger says, brought to Slack in order, once, and no faster than Slack likes.
 
-Exactly once (faults 9 to 12): the intent is recorded before the call, and a row whose call may have worked is looked for
-by its key before it is said again. A thread is a projection of the ledger: an outage loses nothing.
+Exactly once (faults 9 to 12): the intent is recorded before the call, and a row whose call may have worked is looked
+for by its key before it is said again. A thread is a projection of the ledger: an outage loses nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ IDLE_SECONDS = 15.0
 """How long until the next look when nothing is known to be due."""
 STUMBLE_SECONDS = 5.0
 TRIES = 5
-"""How often a message that Slack does not like is tried; the last times without its blocks."""
+"""How often a message that Slack does not like is tried before the ledger keeps it for itself."""
+MOST_MERGED = 9_000
+"""Characters of blocks in one message of several milestones."""
 SKEW_SECONDS = 3_600.0
 """How far Slack's clock and ours may differ when a lost message is looked for."""
 LARGEST_LOG = 30_000_000
@@ -71,7 +73,7 @@ class Delivery:
         rows = self._store.outbox.due(limit=50)
         tried = [(row, self._store.run(row.run_id) if row.run_id else None) for row in rows]
         tried.sort(key=lambda each: (not _urgent(each[1]), each[0].id))
-        return any([self._try(row, run) for row, run in tried])
+        return any([self._try(row, run) for row, run in tried])  # noqa: C419 - each is tried, also after a success
 
     def _try(self, row: Outgoing, run: Run | None) -> bool:
         place = run.channel if run else row.channel
@@ -119,33 +121,54 @@ class Delivery:
         if ts is not None:
             self._store.outbox.sent(row, ts)
             return
+        if run.thread is None and row.kind == "milestone":
+            self._store.outbox.give_up(row)  # the card could not be posted, so there is no thread
+            return
         rows = [row]
         if row.kind == "milestone" and not row.maybe_sent:
             rows += self._store.outbox.behind(row)
-        ts = self._post(rows, run, self._said(rows, run))
+        rows, message = self._said(rows, run)
+        ts = self._post(rows, run, message)
         for each in rows:
             self._store.outbox.sent(each, ts)
 
-    def _said(self, rows: list[Outgoing], run: Run) -> Message:
-        """The message of one row, or of several milestones at once: it has all their keys, so each is found again."""
+    def _said(self, rows: list[Outgoing], run: Run) -> tuple[list[Outgoing], Message]:
+        """The message of one row, or of as many milestones as fit: it has all their keys, so each is found again."""
         names = self._names(run)
-        notes = [Note(row.kind, row.text, row.data) for row in rows]
         if rows[0].kind == "terminal":
-            return terminal(run, notes[0], key=rows[0].key, names=names)
-        messages = [milestone(run, note, names=names) for note in notes]
-        return Message(
+            note = Note("terminal", rows[0].text, rows[0].data)
+            return rows[:1], terminal(run, note, key=rows[0].key, names=names)
+        lines: list[Message] = []
+        room = MOST_MERGED
+        for row in rows:
+            line = milestone(run, Note(row.kind, row.text, row.data), names=names)
+            room -= words.weight(line.text) + 200
+            if lines and room < 0:
+                break
+            lines.append(line)
+        rows = rows[: len(lines)]
+        return rows, Message(
             key=" ".join(row.key for row in rows),
-            text="\n".join(message.text for message in messages),
-            blocks=[block for message in messages for block in message.blocks],
+            text="\n".join(line.text for line in lines),
+            blocks=[block for line in lines for block in line.blocks],
         )
 
     def _post(self, rows: list[Outgoing], run: Run, message: Message) -> str:
-        if rows[0].tries >= 1 and not rows[0].maybe_sent:
-            message = Message(message.key, message.text)  # Slack refused it: perhaps it was the blocks
         for row in rows:
             self._store.outbox.sending(row)
         self._pace.posting(run.channel)
-        return self._chat.post(run.channel, message, thread=None if rows[0].kind == "card" else run.thread)
+        thread = None if rows[0].kind == "card" else run.thread
+        try:
+            return self._chat.post(run.channel, message, thread=thread)
+        except Unavailable as error:
+            for row in rows[1:]:
+                self._store.outbox.unsent(row, seconds=0.0, surely=error.retry_after is not None)
+            raise
+        except (Unauthorised, NotFound):
+            raise
+        except DoorError as error:
+            log.warning("message %s goes without its blocks: %s", message.key, error)
+            return self._chat.post(run.channel, replace(message, blocks=()), thread=thread)
 
     def _sent_before(self, row: Outgoing, run: Run) -> str | None:
         if not row.maybe_sent:
@@ -173,11 +196,11 @@ class Delivery:
         log.warning("message %s: %s", row.key, error)
         if isinstance(error, NotFound) and run is not None and row.kind != "log-file":
             return self._move(row, run)
-        if row.tries + 1 >= TRIES or row.kind == "whisper" or isinstance(error, NotFound):
+        if row.tries + 1 >= TRIES or isinstance(error, NotFound):
             self._store.outbox.give_up(row)
             return True
-        self._store.outbox.unsent(row, seconds=float(row.tries), surely=True)
-        return row.tries == 0
+        self._store.outbox.unsent(row, seconds=1.0 + row.tries, surely=True)
+        return False
 
     def _wait(self, row: Outgoing, error: DoorError) -> None:
         retry_after = error.retry_after if isinstance(error, Unavailable) else None
@@ -192,7 +215,7 @@ class Delivery:
         self._again(seconds)
 
     def _move(self, row: Outgoing, run: Run) -> bool:
-        """The channel or thread is closed to us: go on in the person's direct messages, else in the fallback channel."""
+        """The channel is closed to us: go on in the person's direct messages, else in the fallback channel."""
         homes = [run.user, *([self._fallback] if self._fallback else [])]
         left = homes[homes.index(run.channel) + 1 :] if run.channel in homes else homes
         if left:

@@ -58,7 +58,9 @@ def cut(text: str, limit: int) -> str:
     if weight(text) <= limit:
         return text
     room = limit - weight("…")
-    kept = text[: max(0, room)]
+    if room < 0:
+        return ""
+    kept = text[:room]
     while weight(kept) > room:
         kept = kept[: len(kept) - max(1, (weight(kept) - room) // 12)]
     return re.sub(r"&[a-z]{0,3}$", "", kept).rstrip() + "…"

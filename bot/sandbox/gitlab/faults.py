@@ -40,7 +40,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"There is no fault {self.kind!r}. There are: {', '.join(KINDS)}.")
-        re.compile(self.path)
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            raise ValueError(f"{self.path!r} is no regular expression: {error}.") from error
 
     def meets(self, method: str, path: str) -> bool:
         """Whether the request is one that this fault is for."""

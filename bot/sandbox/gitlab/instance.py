@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from bot.sandbox.gitlab.access import Token
 
 GHOST = User(username="ghost", name="Ghost User", level=0)
-_GIT_SETTINGS = {
-    "http.receivepack": "true",
-    "uploadpack.allowFilter": "true",
-    "uploadpack.allowAnySHA1InWant": "true",
-    "receive.autogc": "false",  # nothing goes on in the background after a push
-    "gc.auto": "0",
-}
+# Partial clones and fetches by commit id, as GitLab allows them; and nothing that goes on behind a push.
+_GIT_SETTINGS = """
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[receive]
+\tautogc = false
+[gc]
+\tauto = 0
+"""
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,8 @@ class Instance:
         bare.parent.mkdir(parents=True, exist_ok=True)
         init = ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(bare)]
         subprocess.run(init, check=True, env=git_environment())
-        for key, value in _GIT_SETTINGS.items():
-            setting = ["git", "--git-dir", str(bare), "config", "--local", key, value]
-            subprocess.run(setting, check=True, env=git_environment())
+        with (bare / "config").open("a", encoding="utf-8") as config:
+            config.write(_GIT_SETTINGS)
         protection = Protection(bare)
         protection.install()
         if protect:

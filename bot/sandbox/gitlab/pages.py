@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from bot.sandbox.gitlab.store import Document
 
 _HERE = Path(__file__).parent / "templates"
-# Nothing from elsewhere, no scripts; a Markdown table aligns its columns by style attributes; pictures in release notes may come from the sandbox's own S3 on loopback.
-_POLICY = "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: http://127.0.0.1:* http://localhost:*"
+# Nothing from elsewhere, no scripts. Markdown tables align their columns by style attributes; pictures in release
+# notes may come from the sandbox's own S3 on loopback.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data: http://127.0.0.1:* http://localhost:*"
+)
 _RECENT = 10
 _TEXT_LIMIT = 300_000
 

@@ -204,8 +204,8 @@ class Repository:
         ]
 
     def _ref(self, prefix: str, name: str) -> Ref | None:
-        if self._try("check-ref-format", prefix + name) is None:
-            return None  # also what git takes for a pattern
+        if not name or set(name) & set("*?["):
+            return None  # no name of a ref, but what git would take for a pattern
         return next((ref for ref in self._refs(prefix, name, sort="refname") if ref.name == name), None)
 
     def _commits(self, shas: Sequence[str]) -> dict[str, Commit]:

@@ -125,7 +125,8 @@ class GitLabSandbox:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns Nagle's algorithm off only then: 40 ms less for each answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
@@ -149,6 +150,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             log_level="error",
             access_log=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
         )
         super().__init__(config)

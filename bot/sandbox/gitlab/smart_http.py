@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from typing import TYPE_CHECKING
 
 from bot.sandbox.gitlab.repository import git_environment
@@ -30,25 +32,25 @@ def writes(method: str, path: str, service: str) -> bool:
 def cgi_environment(request: Request, *, root: Path, path: str, user: str, level: int) -> dict[str, str]:
     """What `git http-backend` reads. `path` is `/<project>.git/...` under `root`.
 
-    `GL_ACCESS_LEVEL` is for the pre-receive hook, which refuses by it.
+    `GL_ACCESS_LEVEL` is for the pre-receive hook, which refuses by it. CONTENT_LENGTH is left out on purpose: the
+    backend then reads to the end of the body, where with it git 2.39 spins for ever when a client leaves too early.
     """
     headers = request.headers
-    cgi = {
-        "GIT_PROJECT_ROOT": str(root),
-        "GIT_HTTP_EXPORT_ALL": "1",
-        "PATH_INFO": path,
-        "QUERY_STRING": request.url.query,
-        "REQUEST_METHOD": request.method,
-        "CONTENT_TYPE": headers.get("content-type", ""),
-        "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-        "GIT_PROTOCOL": headers.get("git-protocol", ""),
-        "REMOTE_ADDR": request.client.host if request.client else "",
-        "REMOTE_USER": user,
-        "GL_ACCESS_LEVEL": str(level),
-    }
-    if "content-length" in headers:  # without it (chunked) the backend reads to the end
-        cgi["CONTENT_LENGTH"] = headers["content-length"]
-    return git_environment(cgi)
+    return git_environment(
+        {
+            "GIT_PROJECT_ROOT": str(root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": request.url.query,
+            "REQUEST_METHOD": request.method,
+            "CONTENT_TYPE": headers.get("content-type", ""),
+            "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+            "GIT_PROTOCOL": headers.get("git-protocol", ""),
+            "REMOTE_ADDR": request.client.host if request.client else "",
+            "REMOTE_USER": user,
+            "GL_ACCESS_LEVEL": str(level),
+        }
+    )
 
 
 class GitBackend:
@@ -66,36 +68,42 @@ class GitBackend:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=dict(self._environment),
+            start_new_session=True,  # so that its children can be ended with it
         )
         feeding = asyncio.create_task(_feed(process, receive))
         try:
             await _answer(process, send)
+        except BaseException:
+            _kill(process)
+            raise
         finally:
             feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            if process.stdin is not None:
+                process.stdin.close()
             await process.communicate()  # to the end of its pipes, so that nothing is left open
 
 
 async def _feed(process: asyncio.subprocess.Process, receive: Receive) -> None:
-    """Copy the body to the process; when the client leaves, end the process."""
+    """Copy the body to the process. When the client leaves, git sees the end of a body that is too short, and stops."""
     stdin = process.stdin
-    if stdin is None:
-        return
-    while True:
+    more = True
+    while more and stdin is not None:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            return
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             stdin.write(message.get("body", b""))
             await stdin.drain()
-        if not message.get("more_body", False):
-            stdin.close()
+        more = message.get("more_body", False)
+    if stdin is not None:
+        stdin.close()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    # Not process.kill(): that polls first, which takes the exit status away from asyncio's own waiting thread, and
+    # leaves the children, which hold the pipes.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _answer(process: asyncio.subprocess.Process, send: Send) -> None:

@@ -1,0 +1,100 @@
+"""What a command is given and what it answers: `Call`, `Desk`, `Reply`, `Command`. No Slack, no network.
+
+A handler reads the ledger, writes at most one row of it, and answers within milliseconds: Slack waits 3 s, no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.clock import Clock
+from bot.ports import Person
+from bot.runs.model import Run
+from bot.runs.store import Store
+from bot.slack import words
+from bot.slack.card import local_part
+
+
+@dataclass(frozen=True)
+class LocationFacts:
+    """What people may know of a location. `power` is its kind (`ec2`, `always-on`), the price in dollars."""
+
+    name: str
+    owner_email: str | None = None
+    shared: bool = False
+    power: str = ""
+    price_per_hour: float | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command as Slack delivered it. `delivery` is its trigger id: the same for every delivery of the same command.
+
+    `workspace` is the address of the Slack workspace (`https://team.slack.com/`), empty when it is not known.
+    """
+
+    user: str
+    channel: str
+    text: str
+    delivery: str
+    team: str = ""
+    workspace: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered at once, to the caller alone unless `in_channel`. Markup as in Slack's mrkdwn."""
+
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+    in_channel: bool = False
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything a command may use."""
+
+    store: Store
+    clock: Clock
+    project: str
+    locations: Mapping[str, LocationFacts] = field(default_factory=dict)
+    location_for: Callable[[str], str | None] = lambda _email: None
+    """E-mail -> name of the location that is theirs, or None."""
+    admins: frozenset[str] = frozenset()
+    """Slack user ids of those who may cancel what others started."""
+    help_contact: str | None = None
+    """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
+    wake: Callable[[], None] = lambda: None
+    """Tells the engine that there may be something to do."""
+
+    @property
+    def whom_to_ask(self) -> str:
+        """`help_contact`, or the words for not knowing it."""
+        return words.prose(self.help_contact or "", 200) or "whoever runs Stationmaster here"
+
+    def name_of(self, user: str, otherwise: Run | None = None) -> str:
+        """What people call somebody, safe for mrkdwn; a mention would disturb them."""
+        person = self.person(user)
+        if person is not None:
+            return words.escape(person.name, 80)
+        return words.escape(local_part(otherwise) if otherwise else user, 80)
+
+    def person(self, user: str) -> Person | None:
+        """Somebody seen before."""
+        return self.store.people.get(user)
+
+
+Handler = Callable[[Call, Desk], Reply | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A slash command. `handle` returns None for a silent acknowledgement."""
+
+    name: str
+    usage: str
+    description: str
+    example: str
+    handle: Handler

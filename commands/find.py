@@ -1,0 +1,58 @@
+"""Which run a person means, and how a run is shown in one line."""
+
+from __future__ import annotations
+
+from bot.runs.model import Phase, Run
+from bot.slack import words
+from bot.slack.card import status
+from commands import request
+from commands.desk import Call, Desk, Reply
+
+
+def run_meant(text: str, desk: Desk, usage: str) -> Run | Reply:
+    """The run with that number or tag, or the sentence that says why there is none."""
+    meant = request.one_run(text)
+    if meant is None:
+        return Reply(f"Which run? Its number or its tag: `{usage}`")
+    run = desk.store.run(meant) if isinstance(meant, int) else None
+    run = run or desk.store.run_of_tag(desk.project, str(meant))
+    if run is not None:
+        return run
+    what = f"run {meant}" if isinstance(meant, int) else f"run for the tag {words.code(meant)}"
+    return Reply(f"There is no {what}. `/runs all` shows the latest.")
+
+
+def one_line(run: Run, call: Call, desk: Desk) -> str:
+    """`*42* Training, stage 2 of 4 · main → v1.0.0 · alice on rack · 3 min so far · thread`."""
+    names = f"{words.code(run.branch, 80)} → {words.code(run.tag, 80)}"
+    where = f"{desk.name_of(run.user, run)} on {words.code(run.location, 60)}"
+    parts = [f"*{run.id}* {status(run)}", names, where, _when(run, desk.clock.now()), thread_link(run, call)]
+    return " · ".join(part for part in parts if part)
+
+
+def thread_link(run: Run, call: Call, label: str = "thread") -> str:
+    """A link to the run's thread, where both the workspace's address and the thread are known."""
+    if not (call.workspace and run.thread):
+        return ""
+    address = f"{call.workspace.rstrip('/')}/archives/{run.channel}/p{run.thread.replace('.', '')}"
+    return words.link(address, label)
+
+
+def _when(run: Run, now: float) -> str:
+    if run.ended_at is not None:
+        took = words.duration(run.ended_at - run.created_at)
+        return f"{ago(now - run.ended_at)}, took {took}"
+    since = run.times.get(Phase.STARTING)
+    return (
+        f"waiting for {words.duration(now - run.created_at)}"
+        if since is None
+        else f"{words.duration(now - since)} so far"
+    )
+
+
+def ago(seconds: float) -> str:
+    """`just now`, `40 s ago`, `3 h ago`: only the largest unit."""
+    if seconds < 1:
+        return "just now"
+    number, unit = words.duration(round(seconds)).split(" ")[:2]
+    return f"{number} {unit} ago"

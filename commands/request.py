@@ -1,0 +1,77 @@
+"""What somebody typed after a slash command, read. Pure.
+
+Phones turn quotes into typographic ones, Slack turns `main.py` into a link and `&` into an entity, and people copy
+names with back quotes around them: all of that is taken off before a name is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.errors import UserError
+from bot.runs.names import wrong_with_branch, wrong_with_tag
+from bot.slack.words import code, entities
+
+EXAMPLE = "/train main v1.0.0"
+USAGE = "/train <branch> <tag>"
+
+_LINK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_QUOTES = "\"'`\u00b4\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a"
+_DIGITS = re.compile(r"#?(\d{1,15})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A legal `/train`: which branch, and what the release is to be called."""
+
+    branch: str
+    tag: str
+
+
+def words(text: str) -> list[str]:
+    """The words of a command, without what Slack and keyboards put around them."""
+    plain = _LINK.sub(_label, text)
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        plain = plain.replace(entity, character)
+    bare = (word.strip(_QUOTES) for word in plain.split())
+    return [word for word in bare if word]
+
+
+def train(text: str) -> Wanted:
+    """Branch and tag of a `/train`; `UserError` with the sentence to show when it is none."""
+    given = words(text)
+    if len(given) != 2:  # noqa: PLR2004 - a branch and a tag
+        said = "It needs a branch and a tag" if len(given) < 2 else f"It takes two words, not {len(given)}"  # noqa: PLR2004
+        raise UserError(f"{said}: `{USAGE}`, for example `{EXAMPLE}`. Nothing was started.")
+    branch, tag = given[0].removeprefix("refs/heads/"), given[1].removeprefix("refs/tags/")
+    wrong = wrong_with_branch(branch)
+    if wrong:
+        raise UserError(f"{_refused(branch, 'is no branch', wrong)} For example: `{EXAMPLE}`. Nothing was started.")
+    wrong = wrong_with_tag(tag)
+    if wrong:
+        said = _refused(tag, "cannot be the tag of a release", wrong)
+        raise UserError(f"{said} For example: `{EXAMPLE}`. Nothing was started.")
+    return Wanted(branch, tag)
+
+
+def one_run(text: str) -> int | str | None:
+    """Which run is meant: its number (`42`, `#42`, `run 42`), its tag, or None when nothing sensible was typed."""
+    given = words(text)
+    if given[:1] and given[0].casefold() == "run":
+        given = given[1:]
+    if len(given) != 1:
+        return None
+    digits = _DIGITS.fullmatch(given[0])
+    return int(digits[1]) if digits else given[0]
+
+
+def _label(link: re.Match[str]) -> str:
+    """What a person typed before Slack made a link, a channel or a person of it."""
+    target, label = link[1], link[2]
+    return label or target.removeprefix("http://").removeprefix("https://").removeprefix("mailto:")
+
+
+def _refused(name: str, what: str, wrong: str) -> str:
+    """`a/b` cannot be ...: it holds `/`."""
+    return f"{code(name, 60)} {what}: it {entities(wrong)}."

@@ -1,0 +1,390 @@
+"""The `CodeHost` door: what every GitLab must let it do. Runs against the local GitLab, over real HTTP."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from bot.errors import Conflict, NotFound, Unauthorised, Unavailable
+from bot.gitlab import GitLabProject
+from bot.ports import Release, ReleaseLink, Tag
+from tests.contract.gitlab_world import API_READ, BOT, DEV, OLD, READ, fresh_world, running_gitlab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bot.ports import CodeHost
+    from bot.sandbox.gitlab import GitLabSandbox
+    from tests.contract.gitlab_world import World
+
+RELEASES = r"/releases$"
+RELEASE = Release(
+    tag="v1.0.0",
+    name="v1.0.0",
+    description="## Metrics\n\n| accuracy |\n|---|\n| 0.97 |\n",
+    links=(
+        ReleaseLink("train.dvc", "https://example.com/fruits/v1.0.0/train.dvc", "/train.dvc"),
+        ReleaseLink("The run", "https://example.com/runs/42"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitLabSandbox]:
+    with running_gitlab(tmp_path_factory.mktemp("gitlab")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(sandbox: GitLabSandbox, tmp_path: Path) -> World:
+    return fresh_world(sandbox, tmp_path)
+
+
+@pytest.fixture
+def host(world: World) -> Iterator[GitLabProject]:
+    door = world.door()
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def tagged(world: World) -> str:
+    """A world whose v1.0.0 is tagged and pushed; the commit."""
+    copy = world.first_commit()
+    copy.git("tag", "--annotate", "v1.0.0", "--message", "Release v1.0.0")
+    copy.push("v1.0.0")
+    return copy.head()
+
+
+# ------------------------------------------------------------------------------------------------ branches and tags
+
+
+def test_the_head_of_a_branch_is_the_commit_that_was_pushed_last(world: World, host: CodeHost):
+    copy = world.first_commit()
+    assert host.head("main") == copy.head()
+    second = copy.commit("Second", notes__txt="more")
+    copy.push("main")
+    assert host.head("main") == second
+
+
+def test_the_head_costs_one_request(world: World, host: CodeHost):
+    world.first_commit()
+    host.head("main")
+    assert len(world.asked()) == 1
+
+
+@pytest.mark.parametrize("name", ["feature/mobilenet", "fix-#7", "50%", "ümläut", "a+b", "v1.0"])
+def test_a_branch_may_have_any_name_that_git_allows(world: World, host: CodeHost, name: str):
+    copy = world.first_commit()
+    copy.push(f"main:refs/heads/{name}")
+    assert host.head(name) == copy.head()
+
+
+def test_there_is_no_head_without_a_branch(world: World, host: CodeHost):
+    world.first_commit()
+    assert host.head("nope") is None
+    assert host.head("../../user") is None
+
+
+def test_a_tag_is_not_taken_for_a_branch(tagged: str, host: CodeHost):
+    assert tagged
+    assert host.head("v1.0.0") is None
+
+
+def test_a_project_that_is_not_there_is_not_mistaken_for_a_missing_branch(world: World):
+    door = GitLabProject(world.sandbox.url, "team/vegetables", BOT)
+    with pytest.raises(NotFound, match="no project team/vegetables"):
+        door.head("main")
+    door.close()
+
+
+def test_a_search_brings_the_exact_name_first_then_names_that_start_with_it(world: World, host: CodeHost):
+    copy = world.first_commit()
+    for name in ("old-main", "main-2", "topic"):
+        copy.push(f"main:refs/heads/{name}")
+    assert host.branches("main") == ["main", "main-2", "old-main"]
+    assert sorted(host.branches()) == ["main", "main-2", "old-main", "topic"]
+
+
+def test_a_list_of_branches_is_one_request_for_at_most_a_hundred(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.push(*[f"main:refs/heads/b{number}" for number in range(120)])
+    assert len(host.branches()) == 100
+    assert len(world.asked()) == 1
+
+
+def test_a_tag_points_at_the_commit_whether_annotated_or_not(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.git("tag", "light")
+    copy.git("tag", "--annotate", "heavy", "--message", "Heavy")
+    copy.push("--tags")
+    assert host.tag("light") == Tag("light", copy.head())
+    assert host.tag("heavy") == Tag("heavy", copy.head())
+    assert {tag.name for tag in host.tags()} == {"light", "heavy"}
+    assert host.tag("nope") is None
+
+
+# ------------------------------------------------------------------------------------------------ releases
+
+
+def test_there_is_no_release_before_it_is_made(tagged: str, host: CodeHost):
+    assert tagged
+    assert host.release("v1.0.0") is None
+    assert host.release("v9.9.9") is None
+
+
+def test_a_release_comes_back_as_it_was_asked_for_with_its_page(tagged: str, host: CodeHost):
+    assert tagged
+    made = host.create_release(RELEASE)
+    assert replace(made, url="") == RELEASE
+    assert host.release("v1.0.0") == made
+    assert httpx.get(made.url).status_code == 200
+
+
+def test_the_same_release_twice_is_one_release_and_a_success(tagged: str, world: World, host: CodeHost):
+    assert tagged
+    first = host.create_release(RELEASE)
+    assert host.create_release(RELEASE) == first
+    assert [call[-3:] for call in world.asked("POST")] == ["201", "409"]
+
+
+def test_line_ends_and_trailing_blanks_do_not_make_a_release_different(tagged: str, host: CodeHost):
+    assert tagged
+    host.create_release(RELEASE)
+    other = RELEASE.description.replace("\n", "  \r\n") + "\n\n"
+    host.create_release(replace(RELEASE, description=other))
+
+
+def test_the_order_of_links_does_not_make_a_release_different(tagged: str, host: CodeHost):
+    assert tagged
+    host.create_release(RELEASE)
+    host.create_release(replace(RELEASE, links=RELEASE.links[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (replace(RELEASE, description="Another"), "another description"),
+        (replace(RELEASE, links=RELEASE.links[:1]), "other links"),
+        (
+            replace(RELEASE, links=(replace(RELEASE.links[0], url="https://example.com/x"), RELEASE.links[1])),
+            "other links",
+        ),
+        (replace(RELEASE, links=(replace(RELEASE.links[0], path="/other.dvc"), RELEASE.links[1])), "other links"),
+    ],
+)
+def test_a_release_that_differs_is_a_conflict_and_stays_as_it_was(
+    tagged: str, host: CodeHost, other: Release, words: str
+):
+    assert tagged
+    made = host.create_release(RELEASE)
+    with pytest.raises(Conflict, match=words):
+        host.create_release(other)
+    assert host.release("v1.0.0") == made
+
+
+def test_a_lost_answer_still_ends_in_exactly_one_release(tagged: str, world: World, host: CodeHost):
+    assert tagged
+    world.sandbox.fault("POST", RELEASES, "reset_after")
+    made = host.create_release(RELEASE)
+    assert replace(made, url="") == RELEASE
+    assert [release["tag_name"] for release in world.api("GET", "releases").json()] == ["v1.0.0"]
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "500", "502"])
+def test_a_release_that_was_not_made_is_unavailable_and_the_next_try_makes_it(
+    tagged: str, world: World, host: CodeHost, kind: str
+):
+    assert tagged
+    world.sandbox.fault("POST", RELEASES, kind)
+    with pytest.raises(Unavailable):
+        host.create_release(RELEASE)
+    assert host.release("v1.0.0") is None
+    assert replace(host.create_release(RELEASE), url="") == RELEASE
+
+
+def test_a_release_that_gitlab_refuses_is_a_conflict_with_its_words(tagged: str, host: CodeHost):
+    assert tagged
+    twice = (ReleaseLink("train.dvc", "https://example.com/a"), ReleaseLink("train.dvc", "https://example.com/b"))
+    with pytest.raises(Conflict, match="already been taken"):
+        host.create_release(replace(RELEASE, links=twice))
+    assert host.release("v1.0.0") is None
+
+
+def test_a_release_without_its_tag_is_refused_and_makes_no_tag(world: World, host: CodeHost):
+    world.first_commit()
+    with pytest.raises(NotFound, match=r"no tag v1\.0\.0"):
+        host.create_release(RELEASE)
+    assert host.tags() == []
+
+
+# ------------------------------------------------------------------------------------------------ merge requests
+
+
+@pytest.fixture
+def branched(world: World) -> None:
+    copy = world.first_commit()
+    copy.commit("More", more__txt="more")
+    copy.push("HEAD:refs/heads/train/run-42")
+
+
+def ensure(host: CodeHost) -> str:
+    return host.ensure_merge_request("train/run-42", "main", "Result of run 42", "See the release.")
+
+
+def merge_requests(world: World) -> list[str]:
+    return [str(it["web_url"]) for it in world.api("GET", "merge_requests").json()]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_merge_request_is_made_once_and_found_after_that(world: World, host: CodeHost):
+    address = ensure(host)
+    assert ensure(host) == address
+    assert merge_requests(world) == [address]
+    assert httpx.get(address).status_code == 200
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_lost_answer_still_ends_in_exactly_one_merge_request(world: World, host: CodeHost):
+    world.sandbox.fault("POST", "/merge_requests$", "reset_after")
+    assert merge_requests(world) == []
+    assert [ensure(host)] == merge_requests(world)
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_merge_request_between_branches_that_are_not_there_is_refused_in_words(host: CodeHost):
+    with pytest.raises(Conflict, match="does not exist"):
+        host.ensure_merge_request("nope", "main", "title", "")
+
+
+# ------------------------------------------------------------------------------------------------ bad days
+
+CALLS: dict[str, Callable[[CodeHost], object]] = {
+    "head": lambda host: host.head("main"),
+    "branches": lambda host: host.branches("main"),
+    "tag": lambda host: host.tag("v1.0.0"),
+    "tags": lambda host: host.tags(),
+    "release": lambda host: host.release("v1.0.0"),
+    "create_release": lambda host: host.create_release(RELEASE),
+    "ensure_merge_request": ensure,
+}
+EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("token", ["sandbox-wrong-token", OLD])
+def test_a_refused_token_is_tried_once(world: World, call: Callable[[CodeHost], object], token: str):
+    door = world.door(token)
+    with pytest.raises(Unauthorised, match="GitLab refused the token") as caught:
+        call(door)
+    assert len(world.asked()) == 1
+    assert token not in str(caught.value)
+    assert token not in repr(door)
+    door.close()
+
+
+@EVERY_CALL
+def test_a_rate_limit_comes_up_with_its_seconds_after_one_request(
+    world: World, host: CodeHost, call: Callable[[CodeHost], object]
+):
+    world.sandbox.fault("*", "/api/v4/", "429", retry_after=7)
+    with pytest.raises(Unavailable) as caught:
+        call(host)
+    assert caught.value.retry_after == 7
+    assert world.asked() == []  # the one request met the fault, and none came after it
+
+
+@EVERY_CALL
+@pytest.mark.parametrize("kind", ["500", "502", "reset_before"])
+def test_trouble_that_passes_is_unavailable(
+    world: World, host: CodeHost, call: Callable[[CodeHost], object], kind: str
+):
+    world.sandbox.fault("*", "/api/v4/", kind, times=2)
+    with pytest.raises(Unavailable):
+        call(host)
+
+
+def test_a_gitlab_that_is_not_there_is_unavailable():
+    door = GitLabProject("http://127.0.0.1:9", "team/fruits", BOT)
+    with pytest.raises(Unavailable, match="did not answer"):
+        door.head("main")
+    door.close()
+
+
+def test_a_gitlab_that_is_too_slow_is_unavailable(world: World):
+    world.sandbox.fault("GET", "/branches/", "delay", delay=0.4)
+    door = world.door(timeout=0.1)
+    with pytest.raises(Unavailable, match="did not answer"):
+        door.head("main")
+    door.close()
+
+
+@pytest.mark.parametrize("token", [API_READ, READ])
+def test_a_token_that_may_not_write_makes_no_release(tagged: str, world: World, token: str):
+    assert tagged
+    door = world.door(token)
+    with pytest.raises(Unauthorised, match="insufficient_scope"):
+        door.create_release(RELEASE)
+    door.close()
+
+
+def test_a_release_of_a_protected_tag_needs_the_right_role(tagged: str, world: World):
+    assert tagged
+    world.project.protection.protect_tag("v*", level=40)
+    door = world.door(DEV)
+    with pytest.raises(Unauthorised, match="403"):
+        door.create_release(RELEASE)
+    door.close()
+
+
+def test_an_address_that_is_no_gitlab_is_not_mistaken_for_a_missing_branch(world: World):
+    door = GitLabProject(f"{world.sandbox.url}/elsewhere", "team/fruits", BOT)
+    with pytest.raises(NotFound, match="GITLAB_URL"):
+        door.head("main")
+    door.close()
+
+
+def test_an_answer_of_another_shape_is_unavailable(world: World):
+    door = GitLabProject(f"{world.sandbox.url}/sandbox/faults?", "team/fruits", BOT)
+    with pytest.raises(Unavailable, match="does not answer as a GitLab"):
+        door.branches()
+    door.close()
+
+
+def test_many_threads_share_one_door(tagged: str, world: World, host: CodeHost):
+    with ThreadPoolExecutor(8) as pool:
+        heads = list(pool.map(lambda _: host.head("main"), range(40)))
+    assert heads == [tagged] * 40
+    assert len(world.asked()) == 40
+
+
+# ------------------------------------------------------------------------------------------------ access
+
+
+def test_access_says_who_the_token_is_and_when_it_ends(host: GitLabProject):
+    access = host.access()
+    assert (access.username, access.name, access.scopes) == ("stationmaster", "Stationmaster", ("api",))
+    assert access.expires == date(2099, 1, 31)
+    assert access.days_left(date(2099, 1, 17)) == 14
+
+
+def test_access_does_without_the_end_when_gitlab_does_not_tell(world: World, host: GitLabProject):
+    world.sandbox.fault("GET", "/personal_access_tokens/self", "403")
+    access = host.access()
+    assert access.username == "stationmaster"
+    assert access.expires is None
+    assert access.days_left(date(2099, 1, 17)) is None
+
+
+def test_access_with_a_wrong_token_is_one_request(world: World):
+    door = world.door("sandbox-wrong-token")
+    with pytest.raises(Unauthorised):
+        door.access()
+    assert len(world.asked()) == 1
+    door.close()

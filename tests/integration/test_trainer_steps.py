@@ -1,0 +1,374 @@
+"""prepare, repro and publish on a real git, a real DVC and a remote that is a folder."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.integration.trainer_world import PIPELINE, World, dvc, git, md5
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path, str(tmp_path / "store")).make()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A world in which run 1 was published and run 2 found nothing to do."""
+    root = tmp_path_factory.mktemp("trained")
+    world = World(root, str(root / "store")).make()
+    runs = []
+    for _ in range(2):
+        runs.append(world.new_run())
+        runs[-1].all_steps()
+    return world, *runs
+
+
+def lock_of(world, name="main"):
+    return YAML(typ="safe").load(world.show(f"{name}:dvc.lock"))["stages"]
+
+
+def test_a_first_run_trains_publishes_and_tags(trained):
+    world, first, _ = trained
+    published = first.published()
+    assert first.stages() == {"ready": "finished", "train": "finished", "export": "finished"}
+    assert [event["index"] for event in first.events("stage")] == [1, 1, 2, 2, 3, 3]
+    assert world.head() == published["commit"]
+    assert git(world.origin, "rev-parse", "v1.0.1^{commit}") == published["commit"]
+    assert git(world.origin, "cat-file", "-t", "v1.0.1") == "tag"
+    assert published["changed"] is True
+    assert published["diverged"] is False
+    assert published["branch"] == "main"
+
+
+def test_commit_and_tag_say_who_asked_and_which_run_it_was(trained):
+    world, first, _ = trained
+    message = git(world.origin, "log", "-1", "--format=%an <%ae>%n%B", first.published()["commit"])
+    assert message.splitlines()[0] == "Stationmaster <stationmaster@localhost>"
+    assert message.splitlines()[1] == "Train v1.0.1"
+    assert "Run: 1" in message.splitlines()
+    assert "Triggered-by: alice@example.com" in message.splitlines()
+    assert "Run: 1" in world.show("v1.0.1")
+
+
+def test_metrics_and_params_travel_in_the_published_event(trained):
+    _, first, _ = trained
+    published = first.published()
+    assert published["metrics"] == {"loss": pytest.approx(1 / 3), "score": 0.5}
+    assert published["params"] == {"train": {"epochs": 3}}
+
+
+def test_epochs_and_metrics_are_told_while_it_trains(trained):
+    _, first, _ = trained
+    told = [event for event in first.events("metric") if "loss" in event["values"]]
+    assert told[-1] == {"kind": "metric", "step": 3, "of": 3, "values": {"loss": pytest.approx(1 / 3)}}
+
+
+def test_the_log_holds_what_the_stages_printed(trained):
+    _, first, _ = trained
+    assert "Epoch 2/3" in first.log()
+    assert "Running stage 'train':" in first.log()
+
+
+def test_a_second_run_of_the_same_commit_runs_nothing_and_commits_nothing(trained):
+    world, first, second = trained
+    assert second.stages() == {"ready": "skipped", "train": "skipped", "export": "skipped"}
+    assert second.published()["changed"] is False
+    assert second.published()["commit"] == first.published()["commit"] == world.head()
+    assert git(world.origin, "rev-parse", "v1.0.2^{commit}") == world.head()
+    assert second.events("transfer") == []
+
+
+def test_every_object_of_the_lock_is_on_the_remote(trained):
+    world, first, _ = trained
+    oids = {out["md5"] for stage in lock_of(world).values() for out in stage["outs"] if out["path"] != "metrics.json"}
+    assert all(world.has_object(oid) for oid in oids)
+    assert (
+        first.published()["objects"] == len(oids) + 4
+    )  # data/raw and its three; the member of `out` is model.txt again
+
+
+def test_only_results_are_committed(trained):
+    world, first, _ = trained
+    changed = git(world.origin, "diff", "--name-only", f"{first.commit}..{world.head()}").split()
+    assert sorted(changed) == [".gitignore", "data/.gitignore", "dvc.lock", "live/.gitignore", "metrics.json"]
+
+
+def test_the_tag_checked_out_by_hand_has_nothing_to_reproduce(trained, tmp_path):
+    world, _, _ = trained
+    git(tmp_path, "clone", "--quiet", "--branch", "v1.0.1", str(world.origin), "clone")
+    clone = tmp_path / "clone"
+    dvc(clone, "pull", "--quiet")
+    said = dvc(clone, "repro")
+    assert said.count("didn't change") == 4
+    assert "Running stage" not in said
+    assert git(clone, "status", "--porcelain") == ""
+
+
+def test_the_pointer_pulls_in_an_empty_new_repository(trained, tmp_path):
+    world, first, _ = trained
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    dvc(empty, "init", "--no-scm", "--quiet")
+    dvc(empty, "remote", "add", "--quiet", "--default", "store", world.remote)
+    (empty / "train.dvc").write_text((first.run_dir / "train.dvc").read_text())
+    dvc(empty, "pull", "train.dvc")
+    assert (empty / "out/model.bin").read_text().startswith("3 aaa")
+    assert YAML(typ="safe").load((empty / "train.dvc").read_text())["meta"] == {
+        "project": "team/tiny",
+        "tag": "v1.0.1",
+        "commit": first.published()["commit"],
+        "run": 1,
+    }
+
+
+def test_a_changed_parameter_runs_only_what_depends_on_it(world):
+    world.new_run().all_steps()
+    world.change(params_yaml="train:\n  epochs: 2\n")
+    run = world.new_run()
+    run.all_steps()
+    assert run.stages() == {"ready": "skipped", "train": "finished", "export": "finished"}
+    assert run.published()["params"] == {"train": {"epochs": 2}}
+
+
+def test_a_stage_that_ran_before_with_these_inputs_is_restored(world):
+    world.new_run().all_steps()
+    world.change(params_yaml="train:\n  epochs: 2\n")
+    world.new_run().all_steps()
+    world.change(params_yaml="train:\n  epochs: 3\n")
+    run = world.new_run()
+    run.all_steps()
+    assert run.stages()["train"] == "cached"
+    assert (world.repo / "model.txt").read_text().startswith("3 ")
+
+
+def test_a_fresh_location_fetches_only_what_will_run(world, tmp_path):
+    world.new_run().all_steps()
+    other = World(tmp_path, world.remote, runs=10)
+    world.change(params_yaml="train:\n  epochs: 2\n")
+    workdir = tmp_path / "location"
+    workdir.rename(tmp_path / "gone")
+    run = other.new_run()
+    run.all_steps()
+    assert run.stages() == {"ready": "skipped", "train": "finished", "export": "finished"}
+    raw = md5(b"aaa\n")
+    assert not (other.places.cache / "files/md5" / raw[:2] / raw[2:]).exists()
+    assert (other.repo / "data/ready.txt").exists()
+
+
+def test_a_fresh_location_with_nothing_changed_fetches_nothing(world, tmp_path):
+    world.new_run().all_steps()
+    (tmp_path / "location").rename(tmp_path / "gone")
+    run = world.new_run()
+    run.all_steps()
+    assert set(run.stages().values()) == {"skipped"}
+    content = md5((tmp_path / "gone" / "dvc-cache/files/md5/c9/3f1f511ba9e85029ae72c560a6fbce").read_bytes())
+    assert not (world.places.cache / "files/md5" / content[:2] / content[2:]).exists()
+    assert run.published()["changed"] is False
+
+
+def test_data_that_is_on_no_remote_is_named_with_what_to_do(world):
+    world.drop_object(md5(b"bbb\n"))
+    run = world.new_run()
+    assert run.step("prepare") == 1
+    assert run.failure()["cause"] == "missing-data"
+    assert "data/raw/b.txt" in run.failure()["message"]
+    assert "dvc push" in run.failure()["message"]
+
+
+def test_a_damaged_object_on_the_remote_stops_the_run_before_it_trains(world):
+    world.spoil_object(md5(b"bbb\n"))
+    run = world.new_run()
+    assert run.step("prepare") == 1
+    assert run.failure()["cause"] == "corrupt-data"
+    assert "data/raw/b.txt" in run.failure()["message"]
+
+
+def test_an_object_lost_from_the_remote_is_uploaded_again_though_nothing_changed(world):
+    first = world.new_run()
+    first.all_steps()
+    member = md5((world.repo / "out/model.bin").read_bytes())
+    world.drop_object(member)
+    second = world.new_run()
+    second.all_steps()
+    assert world.has_object(member)
+    assert second.events("transfer")[-1]["files_total"] == 1
+
+
+def test_an_object_that_is_nowhere_leaves_no_tag(world):
+    world.new_run().all_steps()
+    member = md5((world.repo / "out/model.bin").read_bytes())
+    world.drop_object(member)
+    cached = world.places.cache / "files/md5" / member[:2] / member[2:]
+    run = world.new_run()
+    assert run.step("prepare") == 0
+    assert run.step("repro") == 0
+    cached.unlink()
+    assert run.step("publish") == 1
+    assert run.failure()["cause"] == "missing-data"
+    assert run.tag not in world.tags()
+
+
+def test_a_failing_stage_is_named_with_its_cause_and_its_last_lines(world):
+    script = "import sys\nfor n in range(40):\n    print(f'line {n}')\nsys.exit('\\x1b[31mno such layer\\x1b[0m')\n"
+    world.change(src__train_py=script)
+    run = world.new_run()
+    assert run.step("prepare") == 0
+    assert run.step("repro") == 1
+    failure = run.failure()
+    assert failure["stage"] == "train"
+    assert failure["cause"] == "code"
+    assert len(failure["lines"]) == 15
+    assert failure["lines"][-1] == "no such layer"
+    assert failure["lines"][0] == "line 26"
+    assert "line 3" in run.log()
+
+
+def test_a_stage_that_does_not_write_its_output_fails(world):
+    world.change(src__train_py="print('done')\n")
+    run = world.new_run()
+    run.step("prepare")
+    assert run.step("repro") == 1
+    assert run.failure()["stage"] == "train"
+    assert run.failure()["cause"] == "code"
+    assert "model.txt" in run.failure()["message"]
+
+
+def test_a_branch_without_a_pipeline_is_told_what_is_missing(world):
+    git(world.hand, "rm", "--quiet", "dvc.yaml")
+    world.commit("No pipeline")
+    run = world.new_run()
+    assert run.step("prepare") == 1
+    assert run.failure()["cause"] == "pipeline"
+    assert "no dvc.yaml" in run.failure()["message"]
+
+
+@pytest.mark.parametrize(
+    "bad", ["stages: [", "stages:\n  a: 3\n", "stages:\n  a:\n    cmd: x\n    outs: [../../away]\n"]
+)
+def test_a_pipeline_that_is_wrong_is_refused_before_anything_runs(world, bad):
+    world.change(dvc_yaml=bad)
+    run = world.new_run()
+    assert run.step("prepare") == 1
+    assert run.failure()["cause"] == "pipeline"
+    assert not world.repo.exists()
+
+
+def test_a_pipeline_that_dvc_alone_finds_wrong_is_no_crash(world):
+    world.change(dvc_yaml="stages:\n  a:\n    cmd: echo x > x\n    outs: [x]\n    nonsense: 1\n")
+    run = world.new_run()
+    assert run.step("prepare") == 0
+    assert run.step("repro") == 1
+    assert run.failure()["cause"] == "pipeline"
+
+
+def test_an_output_through_a_symbolic_link_is_refused(world):
+    (world.hand / "link").symlink_to("/tmp")
+    world.change(dvc_yaml="stages:\n  a:\n    cmd: echo x > link/x\n    outs: [link/x]\n")
+    run = world.new_run()
+    assert run.step("prepare") == 1
+    assert "symbolic link" in run.failure()["message"]
+
+
+def test_a_pipeline_that_always_runs_is_run_each_time(world):
+    world.change(
+        dvc_yaml="stages:\n  now:\n    cmd: date +%N > now.txt\n    outs: [now.txt]\n    always_changed: true\n"
+    )
+    for _ in range(2):
+        run = world.new_run()
+        run.all_steps()
+        assert run.stages() == {"now": "finished"}
+        assert run.published()["changed"] is True
+
+
+def test_templates_and_matrices_are_resolved_by_dvc(world):
+    pipeline = """\
+        vars:
+          - where: made
+        stages:
+          many:
+            matrix:
+              size: [1, 2]
+            cmd: mkdir -p ${where} && echo ${item.size} > ${where}/${item.size}.txt
+            params:
+              - train.epochs
+            outs:
+              - ${where}/${item.size}.txt
+        """
+    world.change(dvc_yaml=textwrap.dedent(pipeline))
+    first, second = world.new_run(), None
+    first.all_steps()
+    assert first.stages() == {"many@1": "finished", "many@2": "finished"}
+    second = world.new_run()
+    second.all_steps()
+    assert set(second.stages().values()) == {"skipped"}
+    assert second.published()["objects"] == 2
+
+
+def test_a_run_after_a_killed_one_starts_from_a_clean_workspace(world):
+    world.new_run().all_steps()
+    (world.repo / "model.txt").unlink()
+    (world.repo / "model.txt").write_text("half a mod")
+    (world.repo / "out/model.bin").unlink()
+    (world.repo / "src/train.py").write_text("vandalised")
+    (world.repo / "leftover.txt").write_text("who am I")
+    (world.repo / ".dvc/tmp/rwlock").write_text('{"model.txt": {"write": {"pid": 1, "cmd": "dvc repro"}}}')
+    run = world.new_run()
+    run.all_steps()
+    assert set(run.stages().values()) == {"skipped"}
+    assert (world.repo / "model.txt").read_text().startswith("3 ")
+    assert not (world.repo / "leftover.txt").exists()
+    assert run.published()["changed"] is False
+
+
+def test_files_that_did_not_change_keep_their_times(world):
+    world.new_run().all_steps()
+    before = (world.repo / "src/train.py").stat().st_mtime_ns
+    world.change(README_md="# Tiny\n")
+    world.new_run().all_steps()
+    assert (world.repo / "src/train.py").stat().st_mtime_ns == before
+    assert (world.repo / "README.md").exists()
+
+
+def test_a_metrics_file_too_large_for_git_is_refused(world):
+    world.change(dvc_yaml=textwrap.dedent(PIPELINE).replace("echo '{\"score\":0.5}'", "head -c 17000000 /dev/zero"))
+    run = world.new_run()
+    run.step("prepare")
+    run.step("repro")
+    assert run.step("publish") == 1
+    assert "too large for git" in run.failure()["message"]
+    assert world.tags() == []
+
+
+def test_the_workspace_cannot_smuggle_other_files_into_the_commit(world):
+    run = world.new_run()
+    run.step("prepare")
+    run.step("repro")
+    (world.repo / "metrics.json").unlink()
+    (world.repo / "metrics.json").symlink_to("/etc/hostname")
+    (world.repo / "src/train.py").write_text("evil")
+    (world.repo / ".gitlab-ci.yml").write_text("evil")
+    (world.repo / ".gitignore").write_text("/model.txt\n*\n")
+    assert run.step("publish") == 0
+    changed = git(world.origin, "diff", "--name-only", f"{run.commit}..{world.head()}").split()
+    assert "metrics.json" not in changed
+    assert "src/train.py" not in changed
+    assert ".gitlab-ci.yml" not in changed
+    assert ".gitignore" not in changed
+
+
+def test_a_commit_that_vanished_from_the_server_is_said(world):
+    run = world.new_run()
+    run.commit = "1" * 40
+    assert run.step("prepare") == 1
+    assert run.failure()["cause"] == "conflict"
+
+
+def test_json_of_events_is_numbered_through_all_steps(trained):
+    _, first, _ = trained
+    numbers = [json.loads(line)["seq"] for line in (first.run_dir / "events.jsonl").read_text().splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))

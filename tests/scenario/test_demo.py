@@ -1,0 +1,201 @@
+"""The two README commands, as a newcomer runs them: `stationmaster demo`, with and without `--once`."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.claim import Claim
+
+pytestmark = [pytest.mark.timeout(900)]
+
+MINUTE = 60
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One folder for all: the demo goes on where it was."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def port():
+    """Three free ones in a row begin here, or the demo finds others."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def stationmaster(*words):
+    return [sys.executable, "-m", "bot", *map(str, words)]
+
+
+@pytest.fixture
+def once(home, port):
+    """Type one command: exit status, and what was printed."""
+
+    def run(command, *, timeout=3 * MINUTE):
+        argv = stationmaster("demo", "--home", home, "--port", port, "--once", command)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+        print(done.stdout, done.stderr)
+        return done.returncode, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def demo(home, port):
+    """The demo until Ctrl-C, with its output as it grows."""
+    log = home.parent / "demo-output.txt"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            stationmaster("demo", "--home", home, "--port", port), stdout=out, stderr=subprocess.STDOUT
+        )
+    running = Running(process, log)
+    running.wait_for("The demo is running")
+    yield running
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=MINUTE)
+
+
+class Running:
+    """A demo in the background."""
+
+    def __init__(self, process, log):
+        self.process, self.log = process, log
+
+    @property
+    def output(self):
+        return self.log.read_text()
+
+    def wait_for(self, words):
+        deadline = time.monotonic() + 2 * MINUTE
+        while words not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+
+def test_a_command_is_answered_without_a_browser(once):
+    status, printed = once("/locations")
+    assert status == 0
+    assert "alice in #training: /locations" in printed
+    assert "alice" in printed.split("/locations")[1]
+
+
+def test_the_demo_says_where_its_page_is_and_ends_cleanly_on_ctrl_c(demo, home):
+    address = re.search(r"http://127\.0\.0\.1:\d+", demo.output)
+    assert address
+    assert "/train main v1.0.0" in demo.output
+    bot = int((home / "bot.pid").read_text())
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(timeout=MINUTE) == 0
+    assert "The demo has ended." in demo.output
+    assert "Traceback" not in demo.output
+    assert not Path(f"/proc/{bot}").exists()
+    Claim(home).release()
+
+
+def test_a_second_demo_says_that_one_is_running_and_changes_nothing(demo, home, port):
+    argv = stationmaster("demo", "--home", home, "--port", port)
+    for words in ((), ("--fresh",)):
+        second = subprocess.run([*argv, *words], capture_output=True, text=True, timeout=MINUTE, check=False)
+        assert second.returncode == 1
+        assert "is running" in second.stderr
+    assert demo.process.poll() is None
+
+
+def test_once_uses_the_demo_that_is_running(demo, once):
+    status, printed = once("/train-help")
+    assert status == 0
+    assert "Using the demo that is running" in printed
+    assert demo.process.poll() is None
+
+
+def test_a_bot_that_is_killed_is_back_before_anybody_notices(demo, home, once):
+    os.kill(int((home / "bot.pid").read_text()), signal.SIGKILL)
+    demo.wait_for("The bot ended (killed by signal 9); starting it again.")
+    status, printed = once("/locations")
+    assert status == 0
+    assert "alice" in printed
+
+
+def test_the_sandbox_alone_prints_an_environment_for_serve(home, demo):
+    argv = stationmaster("sandbox", "--home", home)
+    beside = subprocess.run(argv, capture_output=True, text=True, timeout=MINUTE, check=False)
+    assert beside.returncode == 0
+    shell = subprocess.run(
+        ["sh", "-c", f'{beside.stdout}\nprintf %s "$TRAIN_INSTANCE_FOR_USER"'], capture_output=True, check=True
+    )
+    assert b'"alice@example.com"' in shell.stdout
+    assert all(line.startswith("export ") for line in beside.stdout.splitlines())
+
+
+def test_an_unknown_branch_is_refused_with_the_nearest_name(once):
+    status, printed = once("/train man v2.0.0")
+    assert status == 2
+    assert "Did you mean `main`?" in printed
+
+
+def test_a_command_with_a_missing_word_is_refused_with_an_example(once):
+    status, printed = once("/train main")
+    assert status == 2
+    assert "/train main v1.0.0" in printed.split("\n", 2)[2]
+
+
+def test_what_is_no_command_is_refused(once):
+    assert once("hello")[0] == 2
+    assert once("/nothing")[0] == 2
+
+
+def test_images_that_are_none_are_refused_before_anything_is_made(tmp_path, port):
+    argv = stationmaster("demo", "--home", tmp_path / "demo", "--port", port, "--data", tmp_path)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=MINUTE, check=False)
+    assert done.returncode == 1
+    assert "has no folder `Training`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.training
+class TestATraining:
+    """In this order: each goes on from what the one before it left."""
+
+    def test_a_branch_becomes_a_release(self, once):
+        status, printed = once("/train main v1.0.0", timeout=8 * MINUTE)
+        assert status == 0
+        for stage in ("prepare", "train", "evaluate", "export"):
+            assert re.search(rf"thread +Stage \d of 4, `{stage}`, finished", printed)
+        assert printed.count("v1.0.0 is released.") == 1
+        assert re.search(r"Checked: anybody can fetch train\.dvc", printed)
+
+    def test_its_tag_is_never_overwritten(self, once):
+        status, printed = once("/train main v1.0.0")
+        assert status == 2
+        assert "/train main v1.0.1" in printed.split("\n", 2)[2]
+
+    def test_nothing_is_trained_when_nothing_changed(self, once):
+        status, printed = once("/train main v1.0.1")
+        assert status == 0
+        assert "no stage had to run" in printed
+        assert "the model is the same as in `v1.0.0`" in printed
+
+    def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, once):
+        status, printed = once("/train feature/typo v2.0.0", timeout=8 * MINUTE)
+        assert status == 1
+        assert "failed in the stage `train`" in printed
+        assert "`train.learning_rate` must be a number" in printed
+        assert "Full log of run" in printed
+        assert "Checked: there is no release v2.0.0." in printed
+
+    def test_starting_over_forgets_it_all(self, home, port):
+        argv = stationmaster("demo", "--home", home, "--port", port, "--fresh", "--once", "/runs all")
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=3 * MINUTE, check=False)
+        assert done.returncode == 0
+        assert "Forgetting what was in" in done.stdout
+        assert "v1.0.0 " not in done.stdout.split("/runs all")[1]

@@ -1,0 +1,234 @@
+import json
+
+import pytest
+
+from bot.runs.model import Note, Phase, Reason
+from bot.sandbox.slack.limits import check_message
+from bot.slack.card import Turn, can_cancel, card
+from bot.slack.ending import terminal
+from bot.slack.milestones import milestone
+from tests.doubles.runs import START, a_run
+
+TIMES = {
+    Phase.QUEUED: START,
+    Phase.STARTING: START + 3,
+    Phase.PREPARING: START + 45,
+    Phase.TRAINING: START + 50,
+    Phase.PUBLISHING: START + 230,
+    Phase.RELEASING: START + 235,
+}
+
+
+def shown(message):
+    """What a person reads, without the markup's wrapping."""
+    assert check_message(message.text, list(message.blocks)) == []
+    assert len(json.dumps(message.blocks)) < 10_000
+    texts = []
+    for block in message.blocks:
+        texts += [block["text"]["text"]] if "text" in block else []
+        texts += [
+            each["text"] if isinstance(each["text"], str) else each["text"]["text"]
+            for each in block.get("elements", ())
+        ]
+    return "\n".join(texts)
+
+
+def a_card(run, **more):
+    return card(run, now=more.pop("now", START + 100), who="alice", **more)
+
+
+# the card
+
+
+def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
+    run = a_run(
+        times={
+            Phase.QUEUED: START,
+            Phase.STARTING: START + 10,
+            Phase.PREPARING: START + 20,
+            Phase.TRAINING: START + 30,
+        },
+        progress={
+            "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
+            "metric": {"step": 7, "of": 14, "values": {"accuracy": 0.93123, "loss": 0.21}},
+        },
+    )
+    text = shown(a_card(run, usual_seconds=390))
+    assert "Run 42 · main → v1.0.0" in text
+    assert "*Training, stage 2 of 4, `train`*" in text
+    assert "██████████░░░░░░░░░░ epoch 7 of 14" in text
+    assert "accuracy 0.9312 · loss 0.21" in text
+    assert "alice on `rack-1` · `main` at `abcdef01`" in text
+    assert "1 min 30 s so far, about 5 min left" in text
+    assert "machine ✓ · data ✓ · *training* · saving · release" in text
+
+
+def test_a_waiting_card_says_the_place_the_holder_and_the_expected_turn():
+    holder = a_run(id=41, tag="v0.9.0", times={Phase.QUEUED: START - 700, Phase.STARTING: START - 600})
+    turn = Turn(2, holder, "bob", START + 500)
+    text = shown(a_card(a_run(Phase.QUEUED), queue=turn, now=START))
+    assert "*Number 2 in line* for `rack-1`." in text
+    assert "bob has it, with run 41 (`v0.9.0`), for 10 min so far." in text
+    assert "Your turn should come in 9 min." in text
+    assert "starts by itself" in text
+
+
+def test_a_card_mentions_nobody():
+    for phase in Phase:
+        assert "<@" not in json.dumps(a_card(a_run(phase)).blocks)
+
+
+def test_the_cancel_button_asks_before_it_acts_and_names_the_run():
+    button = a_card(a_run()).blocks[-1]["elements"][0]
+    assert (button["action_id"], button["value"]) == ("cancel", "42")
+    assert button["confirm"]["title"]["text"] == "Cancel run 42?"
+
+
+@pytest.mark.parametrize(
+    ("run", "possible"),
+    [
+        (a_run(Phase.QUEUED), True),
+        (a_run(Phase.PUBLISHING), True),
+        (a_run(Phase.PUBLISHING, result={"commit": "c"}), False),
+        (a_run(Phase.RELEASING), False),
+        (a_run(Phase.FAILED), False),
+        (a_run(cancelled_by="UALICE"), False),
+    ],
+)
+def test_the_button_is_there_only_while_a_cancel_can_still_win(run, possible):
+    assert can_cancel(run) is possible
+    assert ("cancel" in json.dumps(a_card(run).blocks[-1])) is possible
+
+
+def test_an_ended_card_links_the_release_or_names_the_cause():
+    released = a_run(Phase.RELEASED, ended_at=START + 240, result={"release_url": "https://gitlab.test/r/v1.0.0"})
+    assert "*Released* after 4 min. <https://gitlab.test/r/v1.0.0|Open the release v1.0.0>" in shown(a_card(released))
+    failed = a_run(Phase.FAILED, reason=Reason.CODE, detail={"stage": "train"})
+    assert "*Failed in train.* The project's own code failed." in shown(a_card(failed))
+
+
+def test_a_run_that_moved_to_direct_messages_says_why_it_is_there():
+    assert "/invite @Stationmaster" in shown(a_card(a_run(channel="UALICE")))
+
+
+def test_trouble_is_said_with_how_long_it_lasts():
+    run = a_run(Phase.STARTING, progress={"trouble": {"what": "No capacity for g5.xlarge.", "since": START + 70}})
+    assert "No capacity for g5.xlarge. Trying again, for 30 s now." in shown(a_card(run))
+
+
+# milestones
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"what": "your-turn", "waited": 192}, "Your turn: `rack-1` is free after 3 min 12 s."),
+        ({"what": "machine-starting"}, "Starting the machine `rack-1`."),
+        ({"what": "machine-ready", "seconds": 42}, "The machine answers after 42 s."),
+        (
+            {"what": "prepared", "files": 1_234, "bytes": 56_700_000, "seconds": 12},
+            "Code and data are ready after 12 s: fetched 1,234 files (57 MB).",
+        ),
+        ({"what": "prepared", "seconds": 1.2}, "Code and data are ready after 1.2 s: everything was there already."),
+        ({"what": "unchanged"}, "Nothing changed since the last training, so no stage had to run."),
+        (
+            {"what": "published", "commit": "c" * 40, "branch": "main", "objects": 12, "bytes": 34_000_000},
+            "The result is saved: commit `cccccccc` on `main`, tag `v1.0.0`, 12 objects (34 MB).",
+        ),
+        (
+            {"what": "retrying", "step": "publish", "attempt": 2, "cause": "network", "seconds": 5},
+            "Saving the result did not work: the network failed. Trying again in 5 s (attempt 2).",
+        ),
+        ({"what": "warning", "text": "<!channel> low disk"}, "A warning: &lt;!channel&gt; low disk"),
+        ({"what": "cancelling", "by": "UALICE"}, "Cancelling, as asked."),
+        ({"what": "cancelling", "by": "UBOB"}, "Cancelling: bob asked for it."),
+        ({"what": "moonrise"}, "Moonrise"),
+        ({}, "Something happened."),
+    ],
+)
+def test_a_milestone_is_one_plain_sentence(facts, said):
+    message = milestone(a_run(), Note("milestone", data=facts), names={"UBOB": "bob"})
+    assert shown(message) == message.text == said
+
+
+def test_a_branch_that_moved_on_is_said_with_where_the_result_is():
+    facts = {"what": "published", "commit": "c" * 40, "branch": "train/run-42", "diverged": True}
+    text = milestone(a_run(), Note("milestone", data=facts)).text
+    assert "on `train/run-42`" in text
+    assert "`main` moved on meanwhile" in text
+
+
+def test_three_hundred_stages_are_a_few_lines_and_two_counts():
+    items = [{"name": f"s{n}", "index": n, "of": 300, "state": "skipped"} for n in range(1, 281)]
+    items += [{"name": f"s{n}", "index": n, "of": 300, "state": "finished", "seconds": 2} for n in range(281, 301)]
+    text = shown(milestone(a_run(), Note("milestone", data={"what": "stages", "items": items})))
+    assert "Stage 300 of 300, `s300`, finished in 2 s." in text
+    assert "12 stages finished before these." in text
+    assert "280 stages did not change." in text
+    assert text.count("\n") == 9
+
+
+# the end
+
+
+def test_a_release_is_told_with_metrics_against_the_last_one_time_link_and_how_to_use_it():
+    run = a_run(
+        Phase.RELEASED,
+        ended_at=START + 240,
+        times=TIMES | {Phase.RELEASED: START + 240},
+        result={
+            "release_url": "https://gitlab.test/r/v1.0.0",
+            "public_url": "https://public.test/team/fruits/v1.0.0/train.dvc",
+            "metrics": {"metrics.json": {"accuracy": 0.93, "loss": 0.2}},
+        },
+    )
+    note = Note("terminal", data={"against": {"tag": "v0.9.0", "metrics": {"metrics.json": {"accuracy": 0.9}}}})
+    message = terminal(run, note, key="k")
+    text = shown(message)
+    assert text.startswith("<@UALICE> *v1.0.0 is released.* <https://gitlab.test/r/v1.0.0|Open the release>")
+    assert "accuracy    0.93     0.9   +0.03" in text
+    assert "loss         0.2" in text
+    assert "curl -fLO https://public.test/team/fruits/v1.0.0/train.dvc\ndvc pull train.dvc" in text
+    assert "Took 4 min: waiting 3 s, machine 42 s, data 5 s, training 3 min, saving 5 s, release 5 s." in text
+    assert json.dumps(message.blocks).count("<@") == 1
+
+
+def test_an_unchanged_model_is_said_to_be_that_of_the_other_release():
+    run = a_run(Phase.RELEASED, ended_at=START + 9)
+    assert "the model is the same as in `v0.9.0`" in shown(terminal(run, Note("terminal", data={"same_as": "v0.9.0"})))
+
+
+def test_a_result_beside_a_moved_branch_comes_with_its_merge_request():
+    result = {"diverged": True, "merge_request_url": "https://gitlab.test/mr/1"}
+    text = shown(terminal(a_run(Phase.RELEASED, ended_at=START + 9, result=result), Note("terminal")))
+    assert "`main` moved on meanwhile. <https://gitlab.test/mr/1|This merge request> brings the result over." in text
+
+
+def test_a_failure_names_stage_cause_last_lines_the_log_and_what_to_do():
+    detail = {"stage": "train", "step": "repro", "message": "Exit code 1.", "lines": [f"line {n}" for n in range(40)]}
+    run = a_run(Phase.FAILED, reason=Reason.CODE, detail=detail, log_read=10, ended_at=START + 60)
+    text = shown(terminal(run, Note("terminal")))
+    assert "<@UALICE> *Run 42 failed in the stage `train`.* The project's own code failed.\nExit code 1." in text
+    assert "```line 25\n" in text
+    assert "line 39```" in text
+    assert "The full log is attached to this thread." in text
+    assert "push a fix to `main`, then `/train main v1.0.0`" in text
+
+
+def test_a_failed_release_of_a_saved_result_does_not_send_people_to_train_again():
+    run = a_run(Phase.FAILED, reason=Reason.PUBLIC_LINK, result={"commit": "c" * 40}, ended_at=START + 60)
+    text = shown(terminal(run, Note("terminal")))
+    assert "it is saved as `v1.0.0`, only the release is missing" in text
+    assert "/train" not in text
+
+
+def test_every_reason_has_a_last_message():
+    for reason in Reason:
+        assert "*Run 42 failed" in shown(terminal(a_run(Phase.FAILED, reason=reason), Note("terminal")))
+
+
+def test_a_cancelled_run_says_by_whom():
+    run = a_run(Phase.CANCELLED, reason=Reason.CANCELLED, cancelled_by="UBOB", ended_at=START + 5, log_read=3)
+    text = shown(terminal(run, Note("terminal"), names={"UBOB": "bob"}))
+    assert "*Run 42 was cancelled by bob.* Nothing was released, `v1.0.0` is still free." in text
+    assert "What it wrote until then is attached" in text

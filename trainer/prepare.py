@@ -1,0 +1,118 @@
+"""The first step: the workspace at the run's commit, with the data that its stages need. Our code, with read access.
+
+It reads the pipeline from git, never imports DVC, and does not talk to the remote when everything is in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trainer import crashpoints, fence, needs, project, remote, transfer, workspace
+from trainer.credentials import Secrets
+from trainer.events import EventLog
+from trainer.failure import StepError
+from trainer.graph import Out
+from trainer.mirror import open_mirror
+from trainer.objects import Cache, Object, Tree, root_of, tree_of
+from trainer.project import Project
+from trainer.spec import Spec
+from trainer.store import Store, open_store
+
+
+def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
+    """Do the step.
+
+    Raises:
+        StepError: it cannot be done; the message says why.
+    """
+    places = spec.places
+    fence.check(places.fence, spec.fence)
+    mirror = open_mirror(places.mirror, spec.git_url, secrets.git_config(spec.git_url))
+    mirror.fetch(spec.branch, spec.commit)
+    crashpoints.reach("prepare.fetched")
+    found = project.load(mirror, spec.commit)
+    if found.submodules:
+        events.emit("warning", text=f"Submodules are not fetched: {', '.join(found.submodules)}.")
+    _check_out(spec, found)
+    crashpoints.reach("prepare.checked-out")
+    Pull(spec, found, events).run()
+    crashpoints.reach("prepare.pulled")
+
+
+def _check_out(spec: Spec, found: Project) -> None:
+    places = spec.places
+    outs = [out.path for out in found.graph.outs]
+    places.repo.mkdir(parents=True, exist_ok=True)
+    workspace.clear_links(places.repo, outs, found.links, places.cache)
+    cached = [out.path for out in found.graph.outs if out.cached]
+    workspace.check_out(places, spec.branch, spec.commit, cached)
+    workspace.drop_stale_locks(places.repo)
+    dvc_dir = places.repo / ".dvc"
+    named = _named_remote(found, spec)
+    config = remote.local_config(named, spec.remote, cache=places.cache, site=places.site)
+    local = dvc_dir / "config.local"
+    local.unlink(missing_ok=True)
+    local.write_text(config, encoding="utf-8")
+
+
+def _named_remote(found: Project, spec: Spec) -> remote.Remote | None:
+    """The remote, or None while the project has none: that matters only where something must be moved."""
+    try:
+        return found.remote(spec.remote, spec.places.repo)
+    except StepError:
+        return None
+
+
+class Pull:
+    """Brings the data that the stages need into the cache, and makes sure that what else belongs to the result exists."""
+
+    def __init__(self, spec: Spec, found: Project, events: EventLog) -> None:
+        self._spec = spec
+        self._project = found
+        self._events = events
+        self._cache = Cache(spec.places.cache)
+
+    def run(self) -> None:
+        """See the class."""
+        outs = [out for out in self._project.graph.outs if out.cached and out.oid]
+        if not any(self._lacks(out) for out in outs):
+            return
+        judged = needs.judge(self._project.graph, self._project.read)
+        imported = {out.path for data in self._project.graph.data if data.imported for out in data.outs}
+        wanted = [out for out in judged.outs if self._lacks(out)]
+        store = open_store(self._project.remote(self._spec.remote, self._spec.places.repo))
+        self._pull(store, [out for out in wanted if out.path not in imported])
+        self._look(store, [out for out in judged.idle if out.path not in imported and self._lacks(out)])
+        if any(out.path in imported for out in wanted):
+            from trainer import imports  # noqa: PLC0415 - DVC itself; a second slower, and only needed here
+
+            imports.fetch(self._spec, [out.path for out in wanted if out.path in imported])
+
+    def _lacks(self, out: Out) -> bool:
+        tree = tree_of(out, self._cache.read)
+        return tree is None or any(not self._cache.has(item) for item in tree.objects)
+
+    def _pull(self, store: Store, outs: Iterable[Out]) -> None:
+        outs = list(outs)
+        lists = self._cache.missing(root_of(out) for out in outs if out.is_dir)
+        transfer.pull(store, self._cache, lists, self._events)
+        items = {item.key: item for out in outs for item in self._tree(out).objects}
+        transfer.pull(store, self._cache, self._cache.missing(items.values()), self._events)
+
+    def _look(self, store: Store, outs: Iterable[Out]) -> None:
+        """Data that nobody needs here, but that the result will refer to: say now, before money is spent, if it is gone."""
+        roots = [root_of(out) for out in outs]
+        lost = _absent(store, roots)
+        if lost:
+            raise transfer.missing(lost)
+
+    def _tree(self, out: Out) -> Tree:
+        tree = tree_of(out, self._cache.read)
+        if tree is None:
+            raise StepError("internal", f"The list of the files in {out.path} went away while it was read.")
+        return tree
+
+
+def _absent(store: Store, items: list[Object]) -> list[Object]:
+    there = store.sizes(items) if items else {}
+    return [item for item in items if item.key not in there]

@@ -1,0 +1,97 @@
+"""The third step: one resumable transaction from a reproduced workspace to a commit and a tag that anybody can use.
+
+    1 push the objects of dvc.lock   2 prove that the remote has them   3 commit   4 tag   5 push both, or neither
+    6 write the standalone pointer, and report
+
+Each looks before it acts, so a step that was killed anywhere is simply run again. Nothing is run in the workspace, and its
+.git is never opened: the commit is made in the mirror from an allow-list of files.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from trainer import crashpoints, durable, fence, figures, pointer, project, proof, results
+from trainer.credentials import Secrets
+from trainer.events import EventLog
+from trainer.mirror import open_mirror
+from trainer.objects import Cache
+from trainer.project import Project
+from trainer.proof import Proof
+from trainer.ship import Shipment, Shipped
+from trainer.spec import Spec
+from trainer.store import Store, open_store
+
+
+def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
+    """Do the step.
+
+    Raises:
+        StepError: it cannot be done; the message says why, and nothing was pushed unless it says so.
+    """
+    fence.check(spec.places.fence, spec.fence)
+    crashpoints.reach("publish.before")
+    mirror = open_mirror(spec.places.mirror, spec.git_url, secrets.git_config(spec.git_url))
+    mirror.fetch(spec.branch, spec.commit)
+    base = project.load(mirror, spec.commit)
+    scratch = spec.places.scratch
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            store = pool.submit(open_store, base.remote(spec.remote, spec.places.repo))
+            _publish(spec, base, store, scratch, events)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, events: EventLog) -> None:
+    mirror = base.mirror
+    cache = Cache(spec.places.cache)
+    files = results.collect(base, spec.places.repo, scratch)
+    tree = results.tree_with(base, files, scratch)
+    result = project.load(mirror, tree) if files else base
+    outs = pointer.release_outs(result.graph, spec.release_outs)
+    proven = proof.prove(result.graph, opening.result(), cache, events)
+    crashpoints.reach("publish.proven")
+
+    def rebase(tip: str) -> str | None:
+        from trainer import rebasing  # noqa: PLC0415 - needs DVC itself; only when the branch has moved
+
+        return rebasing.onto(tip, base, files, scratch, cache)
+
+    shipped = Shipment(spec, mirror, _when(spec)).send(tree, rebase)
+    text = pointer.text(spec, outs, shipped.commit)
+    durable.write(spec.run_dir / spec.pointer_name, text.encode())
+    crashpoints.reach("publish.pointer")
+    _report(spec, result, proven, shipped, cache, events)
+    crashpoints.reach("publish.reported")
+
+
+def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, cache: Cache, events: EventLog) -> None:
+    events.emit(
+        "published",
+        commit=shipped.commit,
+        tag=shipped.tag,
+        branch=shipped.branch,
+        diverged=shipped.diverged,
+        objects=proven.objects,
+        bytes=proven.bytes,
+        changed=shipped.commit != spec.commit,
+        metrics=figures.metrics(result, cache),
+        params=figures.params(result.graph),
+        pointer=spec.pointer_name,
+    )
+
+
+def _when(spec: Spec) -> int:
+    """The time that commit and tag carry: that of the first try, so that every try makes the same objects."""
+    path = spec.run_dir / "publish-time"
+    durable.create(path, str(int(time.time())).encode("ascii"))
+    text = path.read_text(encoding="ascii")
+    now = int(time.time())
+    written = int(text) if text.isdigit() else now
+    return written if spec.started_at - 86400 <= written <= now else int(spec.started_at) or now

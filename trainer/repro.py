@@ -1,0 +1,80 @@
+"""The second step: the team's code, under `dvc repro`. No credentials are here, and none are needed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from trainer import crashpoints, fence, stamp
+from trainer.events import EventLog
+from trainer.failure import StepError
+from trainer.metrics import Watch
+from trainer.output import Capture, Tail
+from trainer.spec import Spec
+from trainer.stamp import Stamp
+
+_ENVIRONMENT = {"DVC_NO_ANALYTICS": "1", "DVC_STUDIO_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+"""For DVC and for the stages: nobody is called, and output comes while it is made."""
+
+
+def run(spec: Spec, events: EventLog) -> None:
+    """Do the step.
+
+    Raises:
+        StepError: a stage failed, or DVC could not run the pipeline.
+    """
+    fence.check(spec.places.fence, spec.fence)
+    repo = spec.places.repo
+    if not (repo / ".git").exists() or not (repo / ".dvc").exists():
+        raise StepError("internal", "The workspace is not prepared; the prepare step has to run first.")
+    known = stamp.holding(repo)
+    if known is not None:
+        _say_unchanged(known, events)
+        return
+    stamp.forget(repo)
+    os.chdir(repo)
+    os.environ.update(_ENVIRONMENT)
+    crashpoints.reach("repro.before")
+    made = _reproduce(repo, events)
+    crashpoints.reach("repro.after")
+    if made is not None:
+        made.save(repo)
+
+
+def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
+    from trainer.reproduction import Reproduction  # noqa: PLC0415 - DVC itself; a second that an unchanged run saves
+
+    tail = Tail()
+    found: list[Reproduction] = []
+    watch = Watch(events, lambda: found[0].metric_files() if found else [])
+
+    def hear(line: str) -> None:
+        tail.add(line)
+        watch.hear(line)
+
+    with Capture(hear) as capture:
+        reproduction = _open(events, capture, tail, watch)
+        found.append(reproduction)
+        watch.start()
+        try:
+            reproduction.run()
+        finally:
+            watch.stop()
+            reproduction.repo.close()
+        return stamp.of_steps(repo, reproduction.steps)
+
+
+def _open(events: EventLog, capture: Capture, tail: Tail, watch: Watch):  # type: ignore[no-untyped-def] # noqa: ANN202
+    from trainer import causes  # noqa: PLC0415
+    from trainer.reproduction import Reproduction  # noqa: PLC0415
+
+    try:
+        return Reproduction(events, capture, tail, watch)
+    except Exception as error:
+        cause = causes.of_exception([error])
+        raise StepError(cause.name, cause.message) from error
+
+
+def _say_unchanged(known: Stamp, events: EventLog) -> None:
+    for index, name in enumerate(known.stages, start=1):
+        events.emit("stage", name=name, index=index, of=len(known.stages), state="skipped")

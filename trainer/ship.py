@@ -1,0 +1,178 @@
+"""Commit, tag and push: made in the mirror by plumbing alone, and the same objects however often it is tried.
+
+Author, dates, parent, tree and message of a commit and a tag follow from the run, so a second try after a crash makes the very
+same ids, and pushing them again does nothing. The branch is only moved from the commit that we know it at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from trainer import crashpoints, decision, fence
+from trainer.failure import CancelledError, StepError
+from trainer.git import GitError, server_failure
+from trainer.mirror import Mirror
+from trainer.spec import Spec
+
+ATTEMPTS = 5
+"""How often a branch may move under our hands before the result goes to a branch of its own."""
+
+Rebase = Callable[[str], str | None]
+"""From a commit that the branch moved to: the id of the tree with our result on it, or None where it is not valid there."""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What is on the server now."""
+
+    commit: str
+    tag: str
+    branch: str
+    diverged: bool
+
+
+class Shipment:
+    """One result on its way to the server."""
+
+    def __init__(self, spec: Spec, mirror: Mirror, when: int) -> None:
+        self._spec = spec
+        self._mirror = mirror
+        self._when = when
+
+    def send(self, tree: str, rebase: Rebase) -> Shipped:
+        """Push the tree as a commit of the branch, with its tag; nobody's commit is ever overwritten.
+
+        Raises:
+            StepError: `conflict` when the tag is another's; or the server's own failure.
+            CancelledError: the run was cancelled before.
+        """
+        spec = self._spec
+        base = spec.commit
+        commit = self._commit(tree, base)
+        for _ in range(ATTEMPTS):
+            if self._push(commit, spec.branch, base):
+                return Shipped(commit, spec.tag, spec.branch, diverged=False)
+            earlier = self._earlier()
+            if earlier is not None:
+                return earlier
+            tip = self._mirror.fetch_tip(spec.branch)
+            moved = rebase(tip) if tip else None
+            if tip is None or moved is None:
+                break
+            base = tip
+            commit = self._commit(moved, base)
+        return self._diverge(self._commit(tree, spec.commit))
+
+    def _commit(self, tree: str, parent: str) -> str:
+        """A commit of the tree; the parent itself when that has the same tree: there are no empty commits."""
+        if self._mirror.git.text("rev-parse", f"{parent}^{{tree}}") == tree:
+            return parent
+        spec = self._spec
+        subject = f"Train {spec.tag} [skip ci]" if spec.skip_ci else f"Train {spec.tag}"
+        made = self._mirror.git.run(
+            "commit-tree", tree, "-p", parent, stdin=self._message(subject).encode(), env=self._identity()
+        )
+        crashpoints.reach("publish.committed")
+        return made.decode("ascii").strip()
+
+    def _tag(self, commit: str) -> str:
+        spec = self._spec
+        header = f"object {commit}\ntype commit\ntag {spec.tag}\ntagger {spec.author} {self._when} +0000\n\n"
+        made = self._mirror.git.run("mktag", stdin=(header + self._message(f"Train {spec.tag}")).encode())
+        crashpoints.reach("publish.tagged")
+        return made.decode("ascii").strip()
+
+    def _push(self, commit: str, branch: str, expected: str) -> bool:
+        """Both or nothing; False when the server's branch is not where it was expected, or has such a tag already."""
+        tag = self._tag(commit)
+        self._ask_leave()
+        refspecs = [f"{tag}:refs/tags/{self._spec.tag}"]
+        lease = []
+        if commit != expected:
+            refspecs.append(f"{commit}:refs/heads/{branch}")
+            lease.append(f"--force-with-lease=refs/heads/{branch}:{expected}")
+        words = ("push", "--quiet", "--atomic", "--no-verify", "--no-follow-tags", *lease, "--", self._mirror.url)
+        try:
+            self._mirror.git.run(*words, *refspecs, remote=True)
+        except GitError as error:
+            if _was_refused(error):
+                return False
+            raise server_failure("pushing the result", error) from error
+        crashpoints.reach("publish.pushed")
+        if commit != expected:
+            self._mirror.git.run("update-ref", f"refs/heads/{branch}", commit)
+        return True
+
+    def _ask_leave(self) -> None:
+        """The last look before what cannot be undone."""
+        fence.check(self._spec.places.fence, self._spec.fence)
+        if decision.take(self._spec.run_dir, "push") != "push":
+            raise CancelledError
+        crashpoints.reach("publish.decided")
+
+    def _earlier(self) -> Shipped | None:
+        """What an earlier try of this same run has pushed; None when there is no such tag yet.
+
+        Raises:
+            StepError: the tag is there, and is another's.
+        """
+        spec = self._spec
+        theirs = self._mirror.fetch_tag(spec.tag)
+        if theirs is None:
+            return None
+        message = self._mirror.git.text("cat-file", "-p", theirs)
+        if f"Run-Uid: {spec.uid}" not in message.splitlines():
+            raise StepError(
+                "conflict",
+                f"The tag {spec.tag} was made by somebody else meanwhile, and was left as it is. Train again with another tag.",
+            )
+        commit = self._mirror.git.text("rev-parse", f"{theirs}^{{commit}}")
+        tip = self._mirror.fetch_tip(spec.branch)
+        if tip is not None and self._mirror.is_ancestor(commit, tip):
+            return Shipped(commit, spec.tag, spec.branch, diverged=False)
+        return Shipped(commit, spec.tag, self._own_branches()[0], diverged=True)
+
+    def _diverge(self, commit: str) -> Shipped:
+        """The result does not fit the branch any more: it gets a branch of its own, for a merge request."""
+        spec = self._spec
+        for branch in self._own_branches():
+            if self._push(commit, branch, ""):
+                return Shipped(commit, spec.tag, branch, diverged=True)
+            earlier = self._earlier()
+            if earlier is not None:
+                return earlier
+        raise StepError("conflict", f"The result could not be put on {spec.branch}, nor on a branch of its own.")
+
+    def _own_branches(self) -> list[str]:
+        return [f"train/run-{self._spec.run}", f"train/run-{self._spec.uid}"]
+
+    def _message(self, subject: str) -> str:
+        spec = self._spec
+        trailers = [f"Run: {spec.run}", f"Run-Uid: {spec.uid}", f"Triggered-by: {spec.triggered_by}"]
+        return "\n".join([subject, "", *spec.message_extras, *trailers]) + "\n"
+
+    def _identity(self) -> Mapping[str, str]:
+        name, mail = self._spec.author.removesuffix(">").split(" <", 1)
+        date = f"{self._when} +0000"
+        return {
+            "GIT_AUTHOR_NAME": name,
+            "GIT_AUTHOR_EMAIL": mail,
+            "GIT_AUTHOR_DATE": date,
+            "GIT_COMMITTER_NAME": name,
+            "GIT_COMMITTER_EMAIL": mail,
+            "GIT_COMMITTER_DATE": date,
+        }
+
+
+def _was_refused(error: GitError) -> bool:
+    """Whether the server took the connection and refused the refs, so that looking again may help."""
+    signs = (
+        "[rejected]",
+        "[remote rejected]",
+        "stale info",
+        "already exists",
+        "atomic push failed",
+        "non-fast-forward",
+    )
+    return any(sign in error.output for sign in signs)
