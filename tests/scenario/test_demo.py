@@ -1,5 +1,6 @@
 """The two README commands, as a newcomer runs them: `stationmaster demo`, with and without `--once`."""
 
+import json
 import os
 import re
 import signal
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -36,22 +36,23 @@ def stationmaster(*words):
     return [sys.executable, "-m", "bot", *map(str, words)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def once(home, port):
     """Type one command: exit status, and what was printed."""
 
-    def run(command, *, timeout=3 * MINUTE):
-        argv = stationmaster("demo", "--home", home, "--port", port, "--once", command)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
-        print(done.stdout, done.stderr)
+    def run(command, *more, timeout=3 * MINUTE):
+        argv = stationmaster("demo", "--home", home, "--port", port, "--once", command, *more)
+        done = subprocess.run(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False
+        )
         return done.returncode, done.stdout
 
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def demo(home, port):
-    """The demo until Ctrl-C, with its output as it grows."""
+    """A demo that runs until Ctrl-C, beside what a class of tests does."""
     log = home.parent / "demo-output.txt"
     with log.open("w") as out:
         process = subprocess.Popen(
@@ -84,74 +85,9 @@ class Running:
 
 def test_a_command_is_answered_without_a_browser(once):
     status, printed = once("/locations")
-    assert status == 0
+    assert status == 0, printed
     assert "alice in #training: /locations" in printed
     assert "alice" in printed.split("/locations")[1]
-
-
-def test_the_demo_says_where_its_page_is_and_ends_cleanly_on_ctrl_c(demo, home):
-    address = re.search(r"http://127\.0\.0\.1:\d+", demo.output)
-    assert address
-    assert "/train main v1.0.0" in demo.output
-    bot = int((home / "bot.pid").read_text())
-    demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(timeout=MINUTE) == 0
-    assert "The demo has ended." in demo.output
-    assert "Traceback" not in demo.output
-    assert not Path(f"/proc/{bot}").exists()
-    Claim(home).release()
-
-
-def test_a_second_demo_says_that_one_is_running_and_changes_nothing(demo, home, port):
-    argv = stationmaster("demo", "--home", home, "--port", port)
-    for words in ((), ("--fresh",)):
-        second = subprocess.run([*argv, *words], capture_output=True, text=True, timeout=MINUTE, check=False)
-        assert second.returncode == 1
-        assert "is running" in second.stderr
-    assert demo.process.poll() is None
-
-
-def test_once_uses_the_demo_that_is_running(demo, once):
-    status, printed = once("/train-help")
-    assert status == 0
-    assert "Using the demo that is running" in printed
-    assert demo.process.poll() is None
-
-
-def test_a_bot_that_is_killed_is_back_before_anybody_notices(demo, home, once):
-    os.kill(int((home / "bot.pid").read_text()), signal.SIGKILL)
-    demo.wait_for("The bot ended (killed by signal 9); starting it again.")
-    status, printed = once("/locations")
-    assert status == 0
-    assert "alice" in printed
-
-
-def test_the_sandbox_alone_prints_an_environment_for_serve(home, demo):
-    argv = stationmaster("sandbox", "--home", home)
-    beside = subprocess.run(argv, capture_output=True, text=True, timeout=MINUTE, check=False)
-    assert beside.returncode == 0
-    shell = subprocess.run(
-        ["sh", "-c", f'{beside.stdout}\nprintf %s "$TRAIN_INSTANCE_FOR_USER"'], capture_output=True, check=True
-    )
-    assert b'"alice@example.com"' in shell.stdout
-    assert all(line.startswith("export ") for line in beside.stdout.splitlines())
-
-
-def test_an_unknown_branch_is_refused_with_the_nearest_name(once):
-    status, printed = once("/train man v2.0.0")
-    assert status == 2
-    assert "Did you mean `main`?" in printed
-
-
-def test_a_command_with_a_missing_word_is_refused_with_an_example(once):
-    status, printed = once("/train main")
-    assert status == 2
-    assert "/train main v1.0.0" in printed.split("\n", 2)[2]
-
-
-def test_what_is_no_command_is_refused(once):
-    assert once("hello")[0] == 2
-    assert once("/nothing")[0] == 2
 
 
 def test_images_that_are_none_are_refused_before_anything_is_made(tmp_path, port):
@@ -162,40 +98,103 @@ def test_images_that_are_none_are_refused_before_anything_is_made(tmp_path, port
     assert "Traceback" not in done.stderr
 
 
+class TestWhileADemoRuns:
+    """The last one ends it."""
+
+    def test_it_has_said_where_its_page_is_and_what_to_type(self, demo):
+        assert re.search(r"http://127\.0\.0\.1:\d+", demo.output)
+        assert "/train main v1.0.0" in demo.output
+
+    def test_a_second_one_says_so_and_changes_nothing(self, demo, home, port):
+        argv = stationmaster("demo", "--home", home, "--port", port)
+        for words in ((), ("--fresh",)):
+            second = subprocess.run([*argv, *words], capture_output=True, text=True, timeout=MINUTE, check=False)
+            assert second.returncode == 1
+            assert "is running" in second.stderr
+        assert demo.process.poll() is None
+
+    def test_once_uses_it(self, demo, once):
+        status, printed = once("/train-help")
+        assert status == 0, printed
+        assert "Using the demo that is running" in printed
+        assert demo.process.poll() is None
+
+    def test_a_bot_that_is_killed_is_back_before_anybody_notices(self, demo, home, once):
+        os.kill(int((home / "bot.pid").read_text()), signal.SIGKILL)
+        demo.wait_for("The bot ended (killed by signal 9); starting it again.")
+        status, printed = once("/locations")
+        assert status == 0, printed
+        assert "alice" in printed.split("/locations")[1]
+
+    def test_the_sandbox_prints_its_environment_for_serve(self, demo, home):
+        argv = stationmaster("sandbox", "--home", home)
+        beside = subprocess.run(argv, capture_output=True, text=True, timeout=MINUTE, check=False)
+        assert beside.returncode == 0
+        assert all(line.startswith("export ") for line in beside.stdout.splitlines())
+        script = f'{beside.stdout}\nprintf %s "$TRAIN_INSTANCE_FOR_USER"'
+        shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+        assert json.loads(shell.stdout)["alice@example.com"].startswith("i-")
+
+    def test_an_unknown_branch_is_refused_with_the_nearest_name(self, demo, once):
+        status, printed = once("/train man v2.0.0")
+        assert status == 2, printed
+        assert "Did you mean `main`?" in printed
+
+    def test_a_command_with_a_missing_word_is_refused_with_an_example(self, demo, once):
+        status, printed = once("/train main")
+        assert status == 2, printed
+        assert "/train main v1.0.0" in printed.split("/train main\n")[1]
+
+    def test_what_is_no_command_is_refused(self, demo, once):
+        assert once("hello")[0] == 2
+        assert once("/nothing")[0] == 2
+
+    def test_ctrl_c_ends_it_and_everything_that_it_started(self, demo, home):
+        bot = int((home / "bot.pid").read_text())
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.process.wait(timeout=MINUTE) == 0
+        assert "The demo has ended." in demo.output
+        assert "Traceback" not in demo.output
+        with pytest.raises(ProcessLookupError):
+            os.kill(bot, 0)
+        Claim(home).release()
+
+
 @pytest.mark.training
 class TestATraining:
     """In this order: each goes on from what the one before it left."""
 
     def test_a_branch_becomes_a_release(self, once):
         status, printed = once("/train main v1.0.0", timeout=8 * MINUTE)
-        assert status == 0
+        assert status == 0, printed
         for stage in ("prepare", "train", "evaluate", "export"):
-            assert re.search(rf"thread +Stage \d of 4, `{stage}`, finished", printed)
+            assert re.search(rf"thread +Stage \d of 4, `{stage}`, finished", printed), printed
         assert printed.count("v1.0.0 is released.") == 1
-        assert re.search(r"Checked: anybody can fetch train\.dvc", printed)
+        assert "Checked: anybody can fetch train.dvc" in printed
 
-    def test_its_tag_is_never_overwritten(self, once):
+    def test_its_tag_is_never_overwritten(self, demo, once):
         status, printed = once("/train main v1.0.0")
-        assert status == 2
-        assert "/train main v1.0.1" in printed.split("\n", 2)[2]
+        assert status == 2, printed
+        assert "/train main v1.0.1" in printed
 
-    def test_nothing_is_trained_when_nothing_changed(self, once):
+    def test_nothing_is_trained_when_nothing_changed(self, demo, once):
         status, printed = once("/train main v1.0.1")
-        assert status == 0
+        assert status == 0, printed
         assert "no stage had to run" in printed
         assert "the model is the same as in `v1.0.0`" in printed
 
-    def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, once):
+    def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, demo, once):
         status, printed = once("/train feature/typo v2.0.0", timeout=8 * MINUTE)
-        assert status == 1
+        assert status == 1, printed
         assert "failed in the stage `train`" in printed
         assert "`train.learning_rate` must be a number" in printed
         assert "Full log of run" in printed
         assert "Checked: there is no release v2.0.0." in printed
 
-    def test_starting_over_forgets_it_all(self, home, port):
-        argv = stationmaster("demo", "--home", home, "--port", port, "--fresh", "--once", "/runs all")
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=3 * MINUTE, check=False)
-        assert done.returncode == 0
-        assert "Forgetting what was in" in done.stdout
-        assert "v1.0.0 " not in done.stdout.split("/runs all")[1]
+
+@pytest.mark.training
+def test_starting_over_forgets_it_all(once):
+    status, printed = once("/runs all", "--fresh")
+    assert status == 0, printed
+    assert "Forgetting what was in" in printed
+    assert "v1.0.1" not in printed
