@@ -26,9 +26,12 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 constraints: $(STAMP)
+	@mkdir -p build
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --quiet \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file constraints.txt
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file build/constraints.txt
+	{ head -n 1 constraints.txt; grep -v '^#' build/constraints.txt; } > build/constraints.new
+	mv build/constraints.new constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
