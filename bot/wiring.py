@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ class Service:
             "interval",
             args=[self.world],
             seconds=MACHINE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,
         )

@@ -1,7 +1,7 @@
 """One step of a run: `python -m trainer prepare|repro|publish --run-dir D --job N`.
 
-Exit codes: 0 done; 1 failed, and a `failed` event says why; 3 a newer reservation owns the workspace; 4 cancelled before
-anything was pushed.
+Exit codes: 0 done; 1 failed, and a `failed` event says why; 3 a newer reservation owns the workspace; 4 cancelled
+before anything was pushed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ def main(argv: list[str]) -> int:
     try:
         job = spec.read(options.run_dir, options.job)
         events.emit("step", name=options.step, state="started")
+        _say(f"{options.step}: {job.project} {job.branch} at {job.commit[:10]}, run {job.run}")
         _run(options.step, job, taken, events)
     except StepError as error:
         return _failed(events, options.step, error)
     except Exception as error:  # noqa: BLE001 - the edge of the process: whatever it is, the bot must hear of it
         traceback.print_exc()
         return _failed(events, options.step, _unforeseen(error))
+    _say(f"{options.step}: done")
     extra = {"commit": job.commit} if options.step == "prepare" else {}
     events.emit("step", name=options.step, state="finished", seconds=round(time.monotonic() - started, 3), **extra)
     return 0
@@ -59,7 +61,7 @@ def _run(step: str, job: spec.Spec, taken: credentials.Secrets, events: EventLog
 
 
 def _failed(events: EventLog, step: str, error: StepError) -> int:
-    sys.stdout.write(f"{step}: {error}\n")
+    _say(f"{step}: {error}")
     if not isinstance(error, FencedError | CancelledError):
         events.emit(
             "failed",
@@ -70,6 +72,12 @@ def _failed(events: EventLog, step: str, error: StepError) -> int:
             lines=list(error.lines),
         )
     return error.exit_code
+
+
+def _say(text: str) -> None:
+    """A line for the run's log."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _unforeseen(error: Exception) -> StepError:

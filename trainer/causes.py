@@ -16,6 +16,8 @@ _NETWORK = re.compile(
     r"|Failed to establish a new connection|Connection (?:refused|timed out)|Could not resolve host"
 )
 _SIGKILL = 9
+_SIGNALLED = 128
+"""A shell ends with this and the number of the signal that ended its command."""
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 
@@ -46,31 +48,31 @@ class Cause:
 
 
 def of_command(stage: str, code: int | None, lines: Sequence[str], *, oom: bool) -> Cause:
-    """Why the command of a stage failed: its exit code (negative or 128 + n for signal n), its last lines, the kernel."""
+    """Why the command of a stage failed: its exit code (negative, or 128 + n, for signal n) and its last lines."""
     text = "\n".join(lines)
-    killed = code in (-_SIGKILL, 128 + _SIGKILL)
+    killed = code in (-_SIGKILL, _SIGNALLED + _SIGKILL)
     if (killed and oom) or _OUT_OF_MEMORY.search(text):
-        return Cause(
-            "out-of-memory",
-            f"The stage {stage} ran out of memory. A smaller batch size or a larger machine would help.",
-        )
+        advice = "A smaller batch size or a larger machine would help."
+        return Cause("out-of-memory", f"The stage {stage} ran out of memory. {advice}")
     if _DISK_FULL.search(text):
-        return Cause(
-            "disk-full", f"The disk was full while the stage {stage} ran. Free space at the location, train again."
-        )
+        advice = "Free space at the location, train again."
+        return Cause("disk-full", f"The disk was full while the stage {stage} ran. {advice}")
     if killed:
-        return Cause(
-            "killed", f"The stage {stage} was killed from outside (signal 9); want of memory is the usual reason."
-        )
-    if code is not None and (code < 0 or code > 128):  # noqa: PLR2004 - a shell's 128 + signal
-        return Cause("code", f"The stage {stage} was ended by signal {-code if code < 0 else code - 128}.")
-    if code == _NOT_FOUND:
-        return Cause("code", f"A command of the stage {stage} was not found at this location (exit code 127).")
-    if code == _NOT_EXECUTABLE:
-        return Cause("code", f"A command of the stage {stage} may not be executed (exit code 126).")
+        usual = "want of memory is the usual reason"
+        return Cause("killed", f"The stage {stage} was killed from outside (signal 9); {usual}.")
     if _NETWORK.search(text):
         return Cause("network", f"The stage {stage} could not reach the network (exit code {code}).")
-    return Cause("code", f"The stage {stage} failed with exit code {code}.")
+    return Cause("code", _exit_in_words(stage, code))
+
+
+def _exit_in_words(stage: str, code: int | None) -> str:
+    if code is not None and (code < 0 or code > _SIGNALLED):
+        return f"The stage {stage} was ended by signal {-code if code < 0 else code - _SIGNALLED}."
+    if code == _NOT_FOUND:
+        return f"A command of the stage {stage} was not found at this location (exit code 127)."
+    if code == _NOT_EXECUTABLE:
+        return f"A command of the stage {stage} may not be executed (exit code 126)."
+    return f"The stage {stage} failed with exit code {code}."
 
 
 def of_exception(chain: Sequence[BaseException]) -> Cause:

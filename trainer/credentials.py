@@ -2,8 +2,8 @@
 
     {"git": {"username": "oauth2", "token": "..."}, "env": {"AWS_ACCESS_KEY_ID": "...", "AWS_ENDPOINT_URL": "..."}}
 
-`env` is for the libraries that look there (botocore and others); it is put into this process alone, after its start, so that
-/proc shows none of it. repro has no such file.
+`env` is for the libraries that look there (botocore and others); it is put into this process alone, after its start,
+so that /proc shows none of it. repro has no such file.
 """
 
 from __future__ import annotations

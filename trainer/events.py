@@ -7,15 +7,16 @@ file. The kinds and what they carry beside that:
 
 | kind        | fields |
 |-------------|--------|
-| `step`      | `name` (prepare, repro, publish), `state` (started, finished); `seconds` when finished; for prepare also `commit` |
-| `transfer`  | `direction` (pull, push), `files`, `files_total`, `bytes`, `bytes_total` (bytes; totals null when unknown) |
+| `step`      | `name` (prepare, repro, publish), `state` (started, finished); `seconds` when finished; |
+|             | for prepare also `commit` |
+| `transfer`  | `direction` (pull, push), `files`, `files_total`, `bytes`, `bytes_total` (totals null when unknown) |
 | `stage`     | `name`, `index` (from 1), `of`, `state` (started, finished, skipped, cached); `seconds` when finished |
 | `metric`    | `step` (epochs or steps done), `of` (null when unknown), `values` (name -> number) |
 | `log`       | `text` (one line of output, cut to 2,000 characters) |
 | `warning`   | `text` |
-| `published` | `commit`, `tag`, `branch` (where it was pushed), `diverged` (bool), `objects`, `bytes`, `changed` (bool), |
-|             | `metrics`, `params` (nested name -> value), `pointer` (file name of the standalone .dvc in the run's folder) |
-| `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last lines of output) |
+| `published` | `commit`, `tag`, `branch` (where it was pushed), `diverged` (bool), `objects`, `bytes`, `changed` |
+|             | (bool), `metrics`, `params` (nested name -> value), `pointer` (file name of the standalone .dvc) |
+| `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last output) |
 
 A reader keeps what it does not know: unknown kinds and fields are no error. A half-written last line waits.
 """
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,21 +66,26 @@ class Event:
 
 
 class EventLog:
-    """Appends events to a file; a line is written with one `write`, so a reader never sees two halves mixed."""
+    """Appends events to a file; a line is written with one `write`, so a reader never sees two halves mixed.
+
+    Safe to be used by several threads of one process; the steps of a run follow one another, so there is one writer.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
         self._seq = _last_seq(path)
 
     def emit(self, kind: str, **data: Any) -> None:
         """Append one event; safe against a previous writer that died in the middle of a line."""
-        self._seq += 1
-        at = datetime.now(tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        record = {"v": VERSION, "seq": self._seq, "at": at, "kind": kind, **data}
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
-        with self._path.open("ab") as file:
-            file.write(_mend(self._path) + line.encode("utf-8", errors="replace"))
+        with self._lock:
+            self._seq += 1
+            at = datetime.now(tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            record = {"v": VERSION, "seq": self._seq, "at": at, "kind": kind, **data}
+            line = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+            with self._path.open("ab") as file:
+                file.write(_mend(self._path) + line.encode("utf-8", errors="replace"))
 
 
 def parse(chunk: bytes) -> tuple[list[Event], int]:

@@ -1,4 +1,4 @@
-"""The fence of a workspace: a number that only grows. Who carries an older one changes nothing. Standard library only."""
+"""The fence of a workspace: a number that only grows; an older one changes nothing. Standard library only."""
 
 from __future__ import annotations
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.graph import Graph
-from trainer.objects import Cache, root_of
+from trainer import document
+from trainer.document import DocumentError
+from trainer.graph import Graph, Out
+from trainer.objects import Cache, Object, root_of
 from trainer.project import Project
 
 LARGEST = 1024 * 1024
@@ -28,7 +29,7 @@ def metrics(project: Project, cache: Cache) -> dict[str, Any]:
 
 
 def params(graph: Graph) -> dict[str, Any]:
-    """The parameters that the stages depend on, as dvc.lock has them: `train.epochs` becomes {"train": {"epochs": ...}}."""
+    """The parameters of the stages, as dvc.lock has them: `train.epochs` becomes {"train": {"epochs": ...}}."""
     nested: dict[str, Any] = {}
     for stage in graph.stages:
         for values in (stage.locked.get("params") or {}).values():
@@ -42,6 +43,17 @@ def params(graph: Graph) -> dict[str, Any]:
     return nested
 
 
+def needed(graph: Graph) -> list[Object]:
+    """The metrics that are in DVC's cache and not in git: objects that `metrics` reads."""
+    outs = [out for stage in graph.stages for out in stage.outs]
+    return [root_of(out) for out in outs if _is_readable(out)]
+
+
+def _is_readable(out: Out) -> bool:
+    right = out.kind == "metric" and out.cached and out.pushed and not out.is_dir
+    return right and out.oid is not None and (out.size or 0) <= LARGEST
+
+
 def _metric_contents(project: Project, cache: Cache) -> dict[str, bytes]:
     outs = {out.path: out for stage in project.graph.stages for out in stage.outs}
     named = [path for path, out in outs.items() if out.kind == "metric"]
@@ -51,8 +63,8 @@ def _metric_contents(project: Project, cache: Cache) -> dict[str, bytes]:
     for path in named:
         out = outs.get(path)
         content = tracked.get(path)
-        if out is not None and out.cached and out.oid and not out.is_dir:
-            content = cache.read(root_of(out)) if (out.size or 0) <= LARGEST else None
+        if out is not None and _is_readable(out):
+            content = cache.read(root_of(out))
         if content is not None and len(content) <= LARGEST:
             found[path] = content
     return found
@@ -60,15 +72,9 @@ def _metric_contents(project: Project, cache: Cache) -> dict[str, bytes]:
 
 def _parsed(path: str, content: bytes) -> Any:
     try:
-        if path.endswith(".json"):
-            return _plain(json.loads(content))
-        if path.endswith((".yaml", ".yml")):
-            from ruamel.yaml import YAML  # noqa: PLC0415 - takes 30 ms
-
-            return _plain(YAML(typ="safe").load(content.decode("utf-8")))
-    except Exception:  # noqa: BLE001 - a metrics file is the team's; one that cannot be read is none
+        return _plain(document.load(path, content)) if path.endswith((".json", ".yaml", ".yml")) else None
+    except DocumentError:
         return None
-    return None
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ _CONFIG = {
 }
 """Set in the environment of every call, which is stronger than what any repository says."""
 
+_REFUSED = re.compile(
+    r"authentication failed|could not read (?:username|password)|returned error: 40[13]|access denied|permission denied",
+    re.IGNORECASE,
+)
+
 TIMEOUT = 3600.0
 """Seconds; a first fetch of a large repository over a slow line."""
 
@@ -64,15 +70,20 @@ class Git:
         Raises:
             GitError: it did not succeed.
         """
-        done = subprocess.run(
-            ["git", *words],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            env={**self._environment(remote=remote), **(env or {})},
-            cwd=self.work_tree or self.git_dir,
-            timeout=TIMEOUT,
-        )
+        try:
+            done = subprocess.run(
+                ["git", *words],
+                input=stdin,
+                capture_output=True,
+                check=False,
+                env={**self._environment(remote=remote), **(env or {})},
+                cwd=self.work_tree or self.git_dir,
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise GitError(words[0], 124, f"no end after {TIMEOUT:.0f} s") from error
+        except FileNotFoundError as error:
+            raise StepError("internal", "There is no git at this location. Install it, then train again.") from error
         if done.returncode:
             said = (done.stderr + done.stdout).decode("utf-8", errors="replace")
             raise GitError(words[0], done.returncode, said)
@@ -123,11 +134,15 @@ class Git:
 
 def server_failure(deed: str, error: GitError) -> StepError:
     """What a person reads when the git server did not do it: a refused login, or the network."""
-    said = error.output.lower()
-    refused = ("authentication failed", "could not read username", "403", "401", "access denied", "permission denied")
-    if any(words in said for words in refused):
+    if _REFUSED.search(error.output):
         return StepError("credentials", f"The git server refused the login while {deed}: {_last(error)}")
     return StepError("network", f"git failed while {deed}: {_last(error)}")
+
+
+def server_said(error: GitError) -> str:
+    """The server's own words in a refusal (`remote: GitLab: You are not allowed to ...`), or git's last line."""
+    lines = [line.removeprefix("remote:").strip() for line in error.output.splitlines() if line.startswith("remote:")]
+    return " ".join(line for line in lines if line)[:500] or _last(error)
 
 
 def _last(error: GitError) -> str:

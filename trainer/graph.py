@@ -1,7 +1,7 @@
 """A project's pipeline, read from its files without DVC: stages, outputs, checksums. Pure.
 
-DVC's own loading takes a second; this takes milliseconds, and is only used where it is certain to say the same: a dvc.yaml
-whose outputs depend on templates is left to DVC (`TemplatedError`; see trainer/scratch_repo.py).
+DVC's own loading takes a second; this takes milliseconds, and is only used where it is certain to say the same: a
+dvc.yaml whose outputs depend on templates is left to DVC (`TemplatedError`; see trainer/scratch_repo.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainer import document
+from trainer.document import DocumentError
 from trainer.failure import StepError
 
 PIPELINE_FILE = "dvc.yaml"
@@ -124,11 +126,11 @@ def read(files: Mapping[str, bytes], resolved: Mapping[str, tuple[Stage, ...]] |
     for path, content in sorted(files.items()):
         folder, name = posixpath.split(path)
         if name == PIPELINE_FILE:
-            document = _load(path, content)
+            top = _load(path, content)
             lock = posixpath.join(folder, LOCK_FILE)
             locked = _load(lock, files[lock]).get("stages") or {} if lock in files else {}
-            stages += _stages(path, document, locked) if resolved is None else resolved.get(path, ())
-            for kind, found in _tops(folder, document).items():
+            stages += _stages(path, top, locked) if resolved is None else resolved.get(path, ())
+            for kind, found in _tops(folder, top).items():
                 tops[kind] += found
         elif name.endswith(".dvc") and name != ".dvc":
             data.append(_data(path, _load(path, content)))
@@ -176,23 +178,19 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _load(path: str, content: bytes) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - takes 30 ms; graph is imported by those who may not read
-
     try:
-        document = YAML(typ="safe").load(content.decode("utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        problem = getattr(error, "problem", None) or error
-        raise StepError("pipeline", f"{path} cannot be read: {problem}.") from error
-    if document is None:
+        values = document.load(path, content)
+    except DocumentError as error:
+        raise StepError("pipeline", f"{path} cannot be read: {error}.") from error
+    if values is None:
         return {}
-    if not isinstance(document, dict):
+    if not isinstance(values, dict):
         raise StepError("pipeline", f"{path} cannot be read: it holds no mapping.")
-    return document
+    return values
 
 
-def _stages(path: str, document: Mapping[str, Any], locked: Mapping[str, Any]) -> list[Stage]:
-    found = document.get("stages") or {}
+def _stages(path: str, top: Mapping[str, Any], locked: Mapping[str, Any]) -> list[Stage]:
+    found = top.get("stages") or {}
     if not isinstance(found, dict):
         raise StepError("pipeline", f"{path}: stages must be a mapping.")
     return [_stage(path, str(name), body, locked) for name, body in found.items()]
@@ -255,22 +253,22 @@ def _params(folder: str, items: Iterable[Any]) -> dict[str, tuple[str, ...]]:
     return {path: tuple(keys) for path, keys in found.items()}
 
 
-def _data(path: str, document: Mapping[str, Any]) -> Data:
-    folder = join(posixpath.dirname(path), str(document.get("wdir") or "."))
+def _data(path: str, top: Mapping[str, Any]) -> Data:
+    folder = join(posixpath.dirname(path), str(top.get("wdir") or "."))
     try:
-        outs = tuple(locked_out(folder, entry) for entry in document.get("outs") or ())
-        imported = any(isinstance(dep, dict) and "repo" in dep for dep in document.get("deps") or ())
+        outs = tuple(locked_out(folder, entry) for entry in top.get("outs") or ())
+        imported = any(isinstance(dep, dict) and "repo" in dep for dep in top.get("deps") or ())
     except (AttributeError, KeyError, TypeError) as error:
         raise StepError("pipeline", f"{path} is not valid ({error}).") from error
     return Data(path, outs, imported)
 
 
-def _tops(folder: str, document: Mapping[str, Any]) -> dict[str, list[str]]:
+def _tops(folder: str, top: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for kind in ("metrics", "params"):
-        found[kind] = [join(folder, str(path)) for path in document.get(kind) or () if "${" not in str(path)]
-    found["plots"] = [join(folder, path) for path in _plot_files(document.get("plots") or ())]
-    artifacts = document.get("artifacts") or {}
+        found[kind] = [join(folder, str(path)) for path in top.get(kind) or () if "${" not in str(path)]
+    found["plots"] = [join(folder, path) for path in _plot_files(top.get("plots") or ())]
+    artifacts = top.get("artifacts") or {}
     bodies = artifacts.values() if isinstance(artifacts, dict) else ()
     paths = [str(body["path"]) for body in bodies if isinstance(body, dict) and "path" in body]
     found["artifacts"] = [join(folder, path) for path in paths if "${" not in path]

@@ -6,8 +6,8 @@
     python -P -m trainer.jobs decide --run-dir D --as push|cancel
     python -P -m trainer.jobs fence  --workdir W --project P
 
-Each answers one JSON object on standard output. A job is its folder, `<run_dir>/jobs/<name>`: of several launches of one
-name one starts it, and a launch after a kill starts nothing.
+Each answers one JSON object on standard output. A job is its folder, `<run_dir>/jobs/<name>`: of several launches of
+one name one starts it, and a launch after a kill starts nothing.
 """
 
 from __future__ import annotations

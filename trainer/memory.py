@@ -1,7 +1,7 @@
 """Whether the kernel killed somebody for want of memory. Standard library only.
 
-Exit code 137 alone says nothing: anybody can send SIGKILL, and a container's `OOMKilled` can be false for a real one. So
-the kernel's own counters are compared, from before a deed and after it.
+Exit code 137 alone says nothing: anybody can send SIGKILL, and a container's `OOMKilled` can be false for a real one.
+So the kernel's own counters are compared, from before a deed and after it.
 """
 
 from __future__ import annotations

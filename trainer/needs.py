@@ -1,17 +1,19 @@
 """Which data the stages of a run need at the location, judged from checksums alone. Pure.
 
-A stage that cannot run needs nothing: neither its dependencies nor its outputs have to be there (`dvc repro --allow-missing`).
-Where this is not sure that a stage is unchanged, it says that the stage may run: then some data more is fetched, no less.
+A stage that cannot run needs nothing: neither its dependencies nor its outputs have to be there (`dvc repro
+--allow-missing`). Where this is not sure that a stage is unchanged, it says that the stage may run: then some data
+more is fetched, no less.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trainer import document
+from trainer.document import DocumentError
 from trainer.graph import Graph, Out, Stage, overlap
 
 Read = Callable[[str], bytes | None]
@@ -20,7 +22,7 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True)
 class Needs:
-    """`running`: stages that may run. `outs`: data that has to be at the location. `idle`: data that only has to exist."""
+    """`running`: stages that may run. `outs`: data that has to be here. `idle`: data that only has to exist."""
 
     running: frozenset[str]
     outs: tuple[Out, ...]
@@ -89,12 +91,9 @@ def _parameters_changed(stage: Stage, read: Read) -> bool:
 def _values(path: str, content: bytes | None) -> dict[str, Any] | None:
     if content is None or not path.endswith((".yaml", ".yml", ".json")):
         return None
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - takes 30 ms; not needed where nothing is missing
-
     try:
-        values = json.loads(content) if path.endswith(".json") else YAML(typ="safe").load(content.decode("utf-8"))
-    except (ValueError, YAMLError):
+        values = document.load(path, content)
+    except DocumentError:
         return None
     return values if isinstance(values, dict) else None
 

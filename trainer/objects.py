@@ -1,7 +1,7 @@
 """Objects: the content-addressed files that make up a project's data, in DVC's cache and on its remote.
 
-An object is named by the MD5 of its bytes (DVC 2 wrote text files' with line ends made alike: `md5-dos2unix`). A folder is an
-object too, whose name ends in `.dir` and whose bytes are JSON: `[{"md5": ..., "relpath": ...}, ...]`.
+An object is named by the MD5 of its bytes (DVC 2 wrote text files' with line ends made alike: `md5-dos2unix`). A
+folder is an object too, whose name ends in `.dir` and whose bytes are JSON: `[{"md5": ..., "relpath": ...}, ...]`.
 """
 
 from __future__ import annotations

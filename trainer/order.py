@@ -102,8 +102,8 @@ def folder(field: str, path: object) -> Path:
 def environment(spec: Mapping[str, Any], caller: Mapping[str, str]) -> dict[str, str]:
     """All that a step sees: an allow-list of the caller's variables, and what `spec["env"]` names.
 
-    `spec["env"]` is an object (name -> value) or a list of the caller's names to pass on. Names that look like a credential's
-    are refused: those travel as secrets, and only to prepare and publish.
+    `spec["env"]` is an object (name -> value) or a list of the caller's names to pass on. Names that look like a
+    credential's are refused: those travel as secrets, and only to prepare and publish.
 
     Raises:
         OrderError: a name is none, or is a credential's.

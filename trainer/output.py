@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from trainer.events import LINE_LIMIT, TAIL_LINES
 
@@ -62,7 +63,7 @@ class Capture:
         self._thread = threading.Thread(target=self._read, name="output", daemon=True)
         self._written = 0
 
-    def __enter__(self) -> Capture:
+    def __enter__(self) -> Self:
         self._before = (os.dup(1), os.dup(2))
         self._reader, writer = os.pipe()
         os.dup2(writer, 1)
@@ -79,7 +80,7 @@ class Capture:
         os.dup2(self._before[1], 2)
 
     def flush(self, timeout: float = 5.0) -> None:
-        """Wait until everything printed so far has been read. A process left behind may print on; it is not waited for."""
+        """Wait until all that was printed so far has been read; a process left behind may print on."""
         self._seen.clear()
         os.write(1, self._mark + b"\n")
         self._seen.wait(timeout)

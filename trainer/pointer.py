@@ -49,7 +49,7 @@ def release_outs(graph: Graph, wanted: Sequence[str] | None) -> list[Out]:
 
 
 def text(spec: Spec, outs: Sequence[Out], commit: str) -> str:
-    """The pointer's content. Strings are written as JSON, which is YAML too: nothing in them can be taken for syntax."""
+    """The pointer's content. Strings are written as JSON, which is YAML too, so that nothing in them is syntax."""
     names = flattened([out.path for out in outs])
     meta = {"project": spec.project, "tag": spec.tag, "commit": commit, "run": spec.run}
     described = f"{', '.join(names)} of {spec.project} {spec.tag}"

@@ -64,7 +64,7 @@ def _named_remote(found: Project, spec: Spec) -> remote.Remote | None:
 
 
 class Pull:
-    """Brings the data that the stages need into the cache, and makes sure that what else belongs to the result exists."""
+    """Brings the data that the stages need into the cache, and makes sure that the result's other data exists."""
 
     def __init__(self, spec: Spec, found: Project, events: EventLog) -> None:
         self._spec = spec
@@ -100,7 +100,7 @@ class Pull:
         transfer.pull(store, self._cache, self._cache.missing(items.values()), self._events)
 
     def _look(self, store: Store, outs: Iterable[Out]) -> None:
-        """Data that nobody needs here, but that the result will refer to: say now, before money is spent, if it is gone."""
+        """Data that is not needed here, but that the result will refer to: if it is gone, say so before it trains."""
         roots = [root_of(out) for out in outs]
         lost = _absent(store, roots)
         if lost:

@@ -1,9 +1,9 @@
 """Who is alive on this machine, and how a whole family of processes is ended. Standard library only.
 
 A process is known by its number, its start time and the machine's boot: numbers are given out again, and a reboot
-starts over. A family is what a job started: the descendants of its supervisor, its session, and whoever carries its mark
-in the environment (that finds those who made themselves daemons after the supervisor was killed).
-Linux reads /proc; elsewhere `ps` is asked, which does not tell the environment.
+starts over. A family is what a job started: the descendants of its supervisor, its session, and whoever carries its
+mark in the environment (that finds those who made themselves daemons after the supervisor was killed). Linux reads
+/proc; elsewhere `ps` is asked, which does not tell the environment.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def descendants(root: int) -> set[int]:
 
 
 def family(mark: str, ancestor: Mapping[str, Any] | None, session: Mapping[str, Any] | None) -> set[int]:
-    """The living processes of a job: below `ancestor`, in `session`, and below whoever carries `mark`; not the ancestor."""
+    """The living processes of a job but `ancestor`: below it, in `session`, and below whoever carries `mark`."""
     everybody = table()
     roots = {pid for pid in everybody if _carries(pid, mark)}
     if is_alive(ancestor) and ancestor is not None:

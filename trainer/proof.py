@@ -1,7 +1,7 @@
 """Data first: every object of a result is on the remote, as the remote itself says, before anything refers to it.
 
-DVC's own word is no proof (it remembers what it once saw there); so the remote is asked for each object, members of folders
-included, and its size is compared. What is missing is uploaded, and then asked for again.
+DVC's own word is no proof (it remembers what it once saw there); so the remote is asked for each object, members of
+folders included, and its size is compared. What is missing is uploaded, and then asked for again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Proof:
     sent: int
 
 
-def prove(graph: Graph, store: Store, cache: Cache, events: EventLog) -> Proof:
-    """Have every object of the graph's outputs on the remote.
+def prove(graph: Graph, store: Store, cache: Cache, events: EventLog, *, with_run_cache: bool) -> Proof:
+    """Have every object of the graph's outputs on the remote, and with them what the run cache knows of these runs.
 
     Raises:
         StepError: one is neither there nor here, or is damaged; or the remote fails.
@@ -45,7 +45,8 @@ def prove(graph: Graph, store: Store, cache: Cache, events: EventLog) -> Proof:
     lost = [item for item in lacking if not cache.has(item)]
     transfer.pull(store, cache, lost, events)  # says which is missing and which is damaged
     sent = transfer.push(store, cache, lacking, events)
-    _push_run_cache(graph, store, cache)
+    if with_run_cache:
+        _push_run_cache(graph, store, cache)
     crashpoints.reach("publish.uploaded")
     if lacking:
         there |= store.sizes(lacking)
@@ -68,7 +69,8 @@ def _check_made(outs: Sequence[Out]) -> None:
     if unmade:
         raise StepError(
             "pipeline",
-            f"dvc.lock does not say what {unmade[0]} is, so the pipeline has not run to its end. Run `dvc repro`, commit dvc.lock.",
+            f"dvc.lock does not say what {unmade[0]} is: the pipeline has not run to its end. "
+            "Run `dvc repro`, commit dvc.lock, train again.",
         )
 
 

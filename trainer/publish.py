@@ -3,8 +3,8 @@
     1 push the objects of dvc.lock   2 prove that the remote has them   3 commit   4 tag   5 push both, or neither
     6 write the standalone pointer, and report
 
-Each looks before it acts, so a step that was killed anywhere is simply run again. Nothing is run in the workspace, and its
-.git is never opened: the commit is made in the mirror from an allow-list of files.
+Each looks before it acts, so a step that was killed anywhere is simply run again. Nothing is run in the workspace,
+and its .git is never opened: the commit is made in the mirror from an allow-list of files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from trainer import crashpoints, durable, fence, figures, pointer, project, proof, results
+from trainer import crashpoints, durable, fence, figures, pointer, project, proof, results, transfer
 from trainer.credentials import Secrets
 from trainer.events import EventLog
 from trainer.mirror import open_mirror
@@ -55,7 +55,9 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
     tree = results.tree_with(base, files, scratch)
     result = project.load(mirror, tree) if files else base
     outs = pointer.release_outs(result.graph, spec.release_outs)
-    proven = proof.prove(result.graph, opening.result(), cache, events)
+    store = opening.result()
+    proven = proof.prove(result.graph, store, cache, events, with_run_cache=bool(files))
+    transfer.pull(store, cache, cache.missing(figures.needed(result.graph)), events)
     crashpoints.reach("publish.proven")
 
     def rebase(tip: str) -> str | None:
@@ -63,15 +65,15 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
 
         return rebasing.onto(tip, base, files, scratch, cache)
 
-    shipped = Shipment(spec, mirror, _when(spec)).send(tree, rebase)
+    shipped = Shipment(spec, mirror, events, when=_when(spec)).send(tree, rebase)
     text = pointer.text(spec, outs, shipped.commit)
     durable.write(spec.run_dir / spec.pointer_name, text.encode())
     crashpoints.reach("publish.pointer")
-    _report(spec, result, proven, shipped, cache, events)
+    _report(spec, result, proven, shipped, events)
     crashpoints.reach("publish.reported")
 
 
-def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, cache: Cache, events: EventLog) -> None:
+def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, events: EventLog) -> None:
     events.emit(
         "published",
         commit=shipped.commit,
@@ -81,7 +83,7 @@ def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, cache:
         objects=proven.objects,
         bytes=proven.bytes,
         changed=shipped.commit != spec.commit,
-        metrics=figures.metrics(result, cache),
+        metrics=figures.metrics(result, Cache(spec.places.cache)),
         params=figures.params(result.graph),
         pointer=spec.pointer_name,
     )

@@ -13,7 +13,7 @@ from trainer.project import Project
 
 
 def onto(tip: str, base: Project, files: Mapping[str, bytes], scratch: Path, cache: Cache) -> str | None:
-    """The id of `tip`'s tree with our files on it; None when somebody changed one of them, or when a stage would run there."""
+    """The id of `tip`'s tree with our files; None when somebody changed one of them, or a stage would run there."""
     try:
         theirs = project.load(base.mirror, tip)
     except StepError:

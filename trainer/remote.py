@@ -54,7 +54,13 @@ def find(config: bytes, wanted: str | None, dvc_dir: Path) -> Remote:
 
 def local_config(remote: Remote | None, wanted: str | None, *, cache: Path, site: Path) -> str:
     """The content of .dvc/config.local: where the caches are, and nothing that is secret."""
-    lines = ["[core]", "    analytics = false", "    check_update = false", "    autostage = false"]
+    lines = [
+        "[core]",
+        "    analytics = false",
+        "    check_update = false",
+        "    autostage = false",
+        "    interactive = false",
+    ]
     lines.append(f"    site_cache_dir = {site}")
     if wanted:
         lines.append(f"    remote = {wanted}")

@@ -1,7 +1,7 @@
 """What of the workspace goes into the result's commit: an allow-list, read without following a single link.
 
-The workspace belonged to the team's code. So nothing of it is believed but the content of a few regular files: dvc.lock, .dvc
-files, metrics, plots and params outside DVC's cache, and lines of .gitignore for DVC's outputs.
+The workspace belonged to the team's code. So nothing of it is believed but the content of a few regular files:
+dvc.lock, .dvc files, metrics, plots and params outside DVC's cache, and lines of .gitignore for DVC's outputs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from trainer import graph
@@ -144,7 +144,7 @@ def _read(repo: Path, path: str) -> bytes | None:
 
 
 def _ignored(project: Project, scratch: Path, paths: set[str]) -> set[str]:
-    """Those that the commit's own .gitignore files name: git itself would not add them. Those of the workspace do not count."""
+    """Those that the commit's own .gitignore files name (not the workspace's): git itself would not add them."""
     if not paths:
         return set()
     aside = scratch / "ignored"

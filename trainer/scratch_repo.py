@@ -1,7 +1,7 @@
 """DVC on a tree that is checked out aside, without git, without a remote, and with a memory of its own.
 
-What DVC remembers of hashed files is a database that the team's code can write to (and Python's pickle reads it), so the
-steps with credentials never open that of the workspace.
+What DVC remembers of hashed files is a database that the team's code can write to (and Python's pickle reads it), so
+the steps with credentials never open that of the workspace.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Commit, tag and push: made in the mirror by plumbing alone, and the same objects however often it is tried.
 
-Author, dates, parent, tree and message of a commit and a tag follow from the run, so a second try after a crash makes the very
-same ids, and pushing them again does nothing. The branch is only moved from the commit that we know it at.
+Author, dates, parent, tree and message of a commit and a tag follow from the run, so a second try after a crash makes
+the very same ids, and pushing them again does nothing. The branch is only moved from the commit that we know it at.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trainer import crashpoints, decision, fence
+from trainer.events import EventLog
 from trainer.failure import CancelledError, StepError
-from trainer.git import GitError, server_failure
+from trainer.git import GitError, server_failure, server_said
 from trainer.mirror import Mirror
 from trainer.spec import Spec
 
@@ -19,7 +20,7 @@ ATTEMPTS = 5
 """How often a branch may move under our hands before the result goes to a branch of its own."""
 
 Rebase = Callable[[str], str | None]
-"""From a commit that the branch moved to: the id of the tree with our result on it, or None where it is not valid there."""
+"""From a commit that the branch moved to: the tree with our result on it, or None where that is not valid."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Shipped:
 class Shipment:
     """One result on its way to the server."""
 
-    def __init__(self, spec: Spec, mirror: Mirror, when: int) -> None:
+    def __init__(self, spec: Spec, mirror: Mirror, events: EventLog, *, when: int) -> None:
         self._spec = spec
+        self._events = events
         self._mirror = mirror
         self._when = when
 
@@ -51,12 +53,16 @@ class Shipment:
         base = spec.commit
         commit = self._commit(tree, base)
         for _ in range(ATTEMPTS):
-            if self._push(commit, spec.branch, base):
+            refusal = self._push(commit, spec.branch, base)
+            if refusal is None:
                 return Shipped(commit, spec.tag, spec.branch, diverged=False)
             earlier = self._earlier()
             if earlier is not None:
                 return earlier
             tip = self._mirror.fetch_tip(spec.branch)
+            if tip == base:  # nothing moved: the server does not let us (a protected branch)
+                self._events.emit("warning", text=f"The server refused the push to {spec.branch}: {refusal}")
+                break
             moved = rebase(tip) if tip else None
             if tip is None or moved is None:
                 break
@@ -83,8 +89,11 @@ class Shipment:
         crashpoints.reach("publish.tagged")
         return made.decode("ascii").strip()
 
-    def _push(self, commit: str, branch: str, expected: str) -> bool:
-        """Both or nothing; False when the server's branch is not where it was expected, or has such a tag already."""
+    def _push(self, commit: str, branch: str, expected: str) -> str | None:
+        """Branch and tag, or nothing: None when both are there now, else what the server said when it refused.
+
+        The branch is only moved from where it is expected (empty: it must not exist).
+        """
         tag = self._tag(commit)
         self._ask_leave()
         refspecs = [f"{tag}:refs/tags/{self._spec.tag}"]
@@ -97,12 +106,12 @@ class Shipment:
             self._mirror.git.run(*words, *refspecs, remote=True)
         except GitError as error:
             if _was_refused(error):
-                return False
+                return server_said(error)
             raise server_failure("pushing the result", error) from error
         crashpoints.reach("publish.pushed")
         if commit != expected:
             self._mirror.git.run("update-ref", f"refs/heads/{branch}", commit)
-        return True
+        return None
 
     def _ask_leave(self) -> None:
         """The last look before what cannot be undone."""
@@ -125,7 +134,8 @@ class Shipment:
         if f"Run-Uid: {spec.uid}" not in message.splitlines():
             raise StepError(
                 "conflict",
-                f"The tag {spec.tag} was made by somebody else meanwhile, and was left as it is. Train again with another tag.",
+                f"The tag {spec.tag} was made by somebody else meanwhile, and was left as it is. "
+                "Train again with another tag.",
             )
         commit = self._mirror.git.text("rev-parse", f"{theirs}^{{commit}}")
         tip = self._mirror.fetch_tip(spec.branch)
@@ -134,15 +144,19 @@ class Shipment:
         return Shipped(commit, spec.tag, self._own_branches()[0], diverged=True)
 
     def _diverge(self, commit: str) -> Shipped:
-        """The result does not fit the branch any more: it gets a branch of its own, for a merge request."""
+        """The result cannot go on the branch: it gets a branch of its own, for a merge request."""
         spec = self._spec
+        refusal: str | None = ""
         for branch in self._own_branches():
-            if self._push(commit, branch, ""):
+            refusal = self._push(commit, branch, "")
+            if refusal is None:
                 return Shipped(commit, spec.tag, branch, diverged=True)
             earlier = self._earlier()
             if earlier is not None:
                 return earlier
-        raise StepError("conflict", f"The result could not be put on {spec.branch}, nor on a branch of its own.")
+        raise StepError(
+            "conflict", f"The server took the result neither on {spec.branch} nor on a branch of its own: {refusal}"
+        )
 
     def _own_branches(self) -> list[str]:
         return [f"train/run-{self._spec.run}", f"train/run-{self._spec.uid}"]

@@ -1,7 +1,8 @@
 """Whether the workspace is, to the last file, as the last successful reproduction left it. Standard library only.
 
-DVC itself trusts a file whose inode, size and times it knows; so does this. When every file that `dvc repro` would look at is
-the same, its answer is the same: nothing changed. Stages that always run are never stamped. When in doubt, DVC is asked.
+DVC itself trusts a file whose inode, size and times it knows; so does this. When every file that `dvc repro` would
+look at is the same, its answer is the same: nothing changed. Stages that always run are never stamped. When in doubt,
+DVC is asked.
 """
 
 from __future__ import annotations

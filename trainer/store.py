@@ -40,11 +40,11 @@ class Store(Protocol):
         """Make the object, or replace it. It is there whole when this returns, and never in part."""
 
     def put_named(self, key: str, source: Path) -> None:
-        """Put a small file that is not named by its content (an entry of the run cache); left as it is when it exists."""
+        """Put a small file that is not named by its content (an entry of the run cache), unless it exists."""
 
 
 def open_store(remote: Remote) -> Store:
-    """The store of that remote: S3 and folders directly, all others through DVC's own file systems (a second slower)."""
+    """The store of that remote: S3 and folders directly, others through DVC's file systems (a second slower)."""
     if remote.scheme == "":
         from trainer.store_folder import FolderStore  # noqa: PLC0415 - each kind loads only its own libraries
 

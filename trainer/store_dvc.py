@@ -1,6 +1,7 @@
 """A remote of any other kind that DVC knows (gs, azure, ssh, http, ...), through DVC's own file systems.
 
-They are opened from a repository made aside, so that nothing of the workspace is read in a process that has credentials.
+They are opened from a repository made aside, so that nothing of the workspace is read in a process that has
+credentials.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _client(options: Mapping[str, str]) -> Any:
         max_pool_connections=THREADS,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"max_attempts": 5, "mode": "standard"},
+        retries={"mode": "standard"},
         **({"signature_version": UNSIGNED} if anonymous else {}),
     )
     session = boto3.session.Session(profile_name=options.get("profile"))

@@ -1,4 +1,4 @@
-"""Who stays with a job: starts the step, waits for it, ends what it left behind, writes how it ended. Standard library only.
+"""Who stays with a job: starts the step, waits, ends what is left, writes how it ended. Standard library only.
 
 It runs in a session of its own and, on Linux, adopts every orphan of the job, so that a process that made itself a
 daemon is still found. The step dies with it. Nothing but SIGKILL ends it before its job is over.
@@ -26,7 +26,7 @@ STRAY_GRACE = 1.0
 
 
 def supervise(folder: Path, run_dir: Path, argv: list[str], environment: Mapping[str, str]) -> None:
-    """Run the step to its end. Called in a forked child that has left its caller's session; returns when all is over."""
+    """Run the step to its end, in a forked child that has left its caller's session; returns when all is over."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     durable.write_json(folder / SUPERVISOR, processes.identity(os.getpid()))

@@ -1,8 +1,9 @@
 """The workspace: brought to a commit without ever running a git repository that a training could have touched.
 
-The old `.git` is thrown away unread (a training may have planted hooks, an fsmonitor, an address rewriting) and written anew,
-outside the workspace, with the mirror's objects behind it. Only files whose content differs are written, so that the others
-keep their times and DVC need not hash them again; ignored files, DVC's outputs among them, stay.
+The old `.git` is thrown away unread (a training may have planted hooks, an fsmonitor, an address rewriting) and
+written anew, outside the workspace, with the mirror's objects behind it. Only files whose content differs are
+written, so that the others keep their times and DVC need not hash them again; ignored files, DVC's outputs among
+them, stay.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def drop_stale_locks(repo: Path) -> None:
 def clear_links(repo: Path, paths: Iterable[str], tracked_links: Iterable[str], cache: Path) -> None:
     """Make sure that no output is reached through a symbolic link, before anything is written.
 
-    A link that the commit itself holds is refused; one that was left in the workspace is removed. The output itself may be a
-    link into DVC's cache (`cache.type symlink`).
+    A link that the commit itself holds is refused; one that was left in the workspace is removed. The output itself
+    may be a link into DVC's cache (`cache.type symlink`).
 
     Raises:
         StepError: the commit holds such a link.

@@ -83,10 +83,7 @@ def release(run: Run, world: World) -> Outcome:
         return _ended_by(run, Reason.PUBLIC_LINK, error)
     result = {**run.result, "public_url": public_url, "fingerprint": fingerprint(content.decode())}
     if run.result.get("diverged"):
-        title = f"Result of run {run.id} ({run.tag})"
-        result["merge_request_url"] = world.code.ensure_merge_request(
-            str(run.result["branch"]), run.branch, title, f"`{run.branch}` moved on while run {run.id} trained."
-        )
+        result["merge_request_url"] = _merge_request(run, world)
     run = replace(run, result=result)
     earlier = [other for other in world.store.released(run.project) if other.id != run.id]
     same = [other for other in earlier if other.result.get("fingerprint") == result["fingerprint"]]
@@ -107,6 +104,15 @@ def release(run: Run, world: World) -> Outcome:
         "against": {"tag": against.tag, "metrics": against.result.get("metrics", {})} if against else None,
     }
     return policy.advance(run, Phase.RELEASED, Note("terminal", data=facts), result={**result, "release_url": made.url})
+
+
+def _merge_request(run: Run, world: World) -> str | None:
+    """The address of the merge request that brings the result over; None when its branch was deleted meanwhile."""
+    if world.code.head(run.branch) is None:
+        return None
+    title = f"Result of run {run.id} ({run.tag})"
+    why = f"`{run.branch}` moved on while run {run.id} trained."
+    return world.code.ensure_merge_request(str(run.result["branch"]), run.branch, title, why)
 
 
 def cancel(run: Run, world: World) -> Outcome:

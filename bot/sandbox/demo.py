@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -145,11 +146,10 @@ def _beside(home: Path, once: str | None, *, fresh: bool) -> int:
 
 
 def _ended(home: Path, once: str | None) -> int:
-    say("")
     ledger = home / "bot" / "ledger.sqlite"
     for run in _open_runs(ledger) if ledger.exists() else ():
         say(f"{run} has not ended. Its machine goes on with what it does; the next start picks it up there.")
-    say("The demo has ended. The next `make demo` goes on from here; ARGS=--fresh starts over.")
+    say("The demo has ended. The next `make demo` goes on from here; `make demo ARGS=--fresh` starts over.")
     return INTERRUPTED if once else 0
 
 
@@ -186,6 +186,7 @@ def _ending_on_signals() -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> NoReturn:
         for name in names:
             signal.signal(name, signal.SIG_IGN)
+        os.write(sys.stderr.fileno(), b"\nEnding ...\n")  # print may be just what was interrupted
         raise KeyboardInterrupt
 
     before = {name: signal.signal(name, end) for name in names}

@@ -63,7 +63,10 @@ class SlackFront:
             log.warning("Slack does not answer yet: %s", error)
         self._socket.start()
         self._pulse.start()
-        if not self._socket.wait_until_open(OPEN_SECONDS):
+        opened = self._socket.wait_until_open(OPEN_SECONDS)
+        if self._socket.refusal is not None:
+            raise SettingsError(f"Slack refuses SLACK_APP_TOKEN (xapp-...): {self._socket.refusal}")
+        if not opened:
             log.warning("not connected to Slack yet: going on without, and trying again")
 
     def stop(self) -> None:

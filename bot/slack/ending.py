@@ -94,8 +94,7 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     if note.data.get("same_as"):
         said.append(f"Nothing changed: the model is the same as in {words.code(str(note.data['same_as']))}.")
     if result.get("diverged"):
-        there = words.link(str(result.get("merge_request_url") or ""), "This merge request")
-        said.append(f"{words.code(run.branch)} moved on meanwhile. {there} brings the result over.")
+        said.append(_beside(run))
     blocks = []
     against = note.data.get("against")
     metrics = metrics_table(run, against if isinstance(against, Mapping) else None)
@@ -103,6 +102,17 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
         blocks.append(section(metrics))
     blocks += [section(_how_to_use(run)), context(_took(run))]
     return "\n".join(said), blocks
+
+
+def _beside(run: Run) -> str:
+    """Where the result is when its branch would not take it."""
+    url = str(run.result.get("merge_request_url") or "")
+    if not url:
+        own = words.code(str(run.result.get("branch") or ""))
+        return f"{words.code(run.branch)} was deleted meanwhile, so the result is on {own}."
+    return (
+        f"{words.code(run.branch)} moved on meanwhile. {words.link(url, 'This merge request')} brings the result over."
+    )
 
 
 def _how_to_use(run: Run) -> str:

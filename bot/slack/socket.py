@@ -11,12 +11,15 @@ own thread and its own state, and one keeper looks after all of them:
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from slack_sdk import WebClient
@@ -25,7 +28,7 @@ from slack_sdk.socket_mode.builtin.connection import Connection, ConnectionState
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.clock import Clock
-from bot.errors import DoorError, Unavailable
+from bot.errors import DoorError, Unauthorised, Unavailable
 from bot.slack.errors import translated
 
 log = logging.getLogger(__name__)
@@ -37,10 +40,36 @@ SHORT_LIFE = 30.0
 LONGEST_WAIT = 60.0
 RETIREMENT = 20.0
 """Seconds that a replaced connection may still bring what Slack sent over it."""
-WORKERS = 16
+WORKERS = 8
+"""Enough: more threads only take turns at the interpreter and the ledger (tests/benchmarks/ack.py)."""
 
 Answer = Callable[[SocketModeRequest, float], Mapping[str, Any] | None]
 """Envelope, and when it arrived (monotonic) -> the payload of the acknowledgement; None leaves it unacknowledged."""
+
+
+class _Wire:
+    """The socket below a `Connection`, without two gaps: an end of file is an error, and a long frame is sent whole."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def recv(self, size: int) -> bytes:
+        data = self._sock.recv(size)
+        if not data:
+            raise ConnectionResetError(errno.ECONNRESET, "Slack closed it")
+        return data
+
+    def send(self, data: bytes) -> int:
+        self._sock.sendall(data)
+        return len(data)
+
+    def end(self) -> None:
+        """Wake whoever is reading; without it a close waits for the read's time-out."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._sock.close()
 
 
 class _Line:
@@ -48,6 +77,8 @@ class _Line:
 
     def __init__(self, connection: Connection, now: float) -> None:
         self.connection = connection
+        self._wire = _Wire(connection.sock)  # type: ignore[arg-type]  # open, so it is there
+        connection.sock = self._wire  # type: ignore[assignment]  # all that slack_sdk asks of it
         self.state = ConnectionState()  # type: ignore[no-untyped-call]  # slack_sdk's
         self.opened_at = self.heard_at = now
         self.retired_at: float | None = None
@@ -65,7 +96,13 @@ class _Line:
             self.pong, self.heard_at = pong, now
 
     def close(self) -> None:
+        """End it; its reader closes the socket (two threads in slack_sdk's `disconnect` trip over one another)."""
         self.state.terminated = True
+        self._wire.end()
+
+    def read(self) -> None:
+        """Hear what comes, until the end."""
+        self.connection.run_until_completion(self.state)
         self.connection.disconnect()
 
 
@@ -81,6 +118,8 @@ class Socket:
         self._lines: list[_Line] = []
         self._wake, self._stopping, self._opened = threading.Event(), threading.Event(), threading.Event()
         self._failures, self._not_before = 0, 0.0
+        self.refusal: Unauthorised | None = None
+        """Why Slack does not take the token, as it said last."""
         self._keeper = threading.Thread(target=self._keep, name="slack-socket", daemon=True)
 
     def start(self) -> None:
@@ -88,8 +127,8 @@ class Socket:
         self._keeper.start()
 
     def wait_until_open(self, seconds: float) -> bool:
-        """Whether a connection is open, or was within `seconds`."""
-        return self._opened.wait(seconds)
+        """Wait for the first connection, at most `seconds`; False when there is none. See `refusal`."""
+        return self._opened.wait(seconds) and self.refusal is None
 
     def stop(self) -> None:
         """Close the connection, after what was being answered has been answered."""
@@ -107,14 +146,19 @@ class Socket:
 
     @property
     def connected(self) -> bool:
-        """Whether a connection is open now."""
-        return self._current() is not None
+        """Whether a command can arrive now."""
+        return any(line.alive for line in self._lines)
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self._look()
+            except Unauthorised as error:
+                log.error("no connection to Slack: %s", error)  # noqa: TRY400 - the sentence says all
+                self.refusal = error
+                self._opened.set()
+                self._back_off(LONGEST_WAIT)
             except DoorError as error:
                 log.warning("no connection to Slack: %s", error)
                 self._back_off(error.retry_after if isinstance(error, Unavailable) else None)
@@ -185,16 +229,22 @@ class Socket:
         line.thread = threading.Thread(target=self._read, args=(line,), name="slack-line", daemon=True)
         self._lines.append(line)
         line.thread.start()
+        self.refusal = None
         self._opened.set()
         log.info("connected to Slack")
 
     def _read(self, line: _Line) -> None:
-        line.connection.run_until_completion(line.state)
+        line.read()
         self._wake.set()
 
     def _heard(self, line: _Line, text: str) -> None:
         line.heard_at = arrived = self._clock.monotonic()
-        message = json.loads(text) if text.startswith("{") else {}
+        try:
+            message = json.loads(text)
+        except ValueError:
+            return  # never let out: slack_sdk's reader would drop what it read behind it
+        if not isinstance(message, dict):
+            return
         kind = message.get("type")
         if kind == "disconnect":
             self._retire(line, str(message.get("reason")))

@@ -1,4 +1,4 @@
-"""The location's half of the process runtime: one start a name, the truth about it, and an end that leaves nobody alive."""
+"""The location's half of the process runtime: one start a name, the truth about it, an end that leaves nobody."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_a_killed_training_leaves_a_workspace_that_trains_again(world):
 def test_a_supervisor_that_was_killed_makes_the_job_lost_and_nobody_survives_it(world):
     run = world.new_run()
     run.step("prepare")
-    world.change(src__busy_py="import time\nopen('pids', 'w').write('1 ')\ntime.sleep(60)\n")
     name = launched(world, run)
     pids = pids_of(world)
+    marked = [pid for pid in pids if processes.MARK.encode() in Path(f"/proc/{pid}/environ").read_bytes()]
     keeper = durable.read_json(run.run_dir / "jobs" / name / "supervisor.json")
     os.kill(keeper["pid"], signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -119,10 +119,9 @@ def test_a_supervisor_that_was_killed_makes_the_job_lost_and_nobody_survives_it(
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert jobs.status(run.run_dir, name)["state"] == "lost"
-    assert not alive(pids[0]) or not alive(pids[1])
-    for pid in pids:
-        if alive(pid):  # the one without any mark in its environment: nothing can tell whose it was
-            os.kill(pid, signal.SIGKILL)
+    assert len(marked) == 1
+    assert not alive(marked[0])
+    processes.send(pids, signal.SIGKILL)  # the other one: without its keeper nothing can tell whose it was
 
 
 def test_of_many_launches_of_one_name_one_starts(world):
@@ -224,9 +223,13 @@ def test_a_training_sees_no_secret_and_none_is_left_on_the_disk(world, monkeypat
     canaries = ["sandbox-canary-one", "sandbox-canary-two", TOKEN]
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", canaries[0])
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-sandbox")
-    look = "import os, subprocess\nopen('pids', 'w').write(subprocess.getoutput('cat /proc/[0-9]*/cmdline | tr \"\\\\0\" \" \"')\n"
-    look += "    + repr(dict(os.environ)) + open(f'/proc/{os.getppid()}/environ').read())\n"
-    world.change(src__busy_py=look)
+    look = r"""
+        import os, subprocess
+        seen = subprocess.getoutput("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+        seen += repr(dict(os.environ)) + open(f"/proc/{os.getppid()}/environ").read()
+        open("pids", "w").write(seen)
+        """
+    world.change(src__busy_py=textwrap.dedent(look))
     run = world.new_run()
     for step in ("prepare", "repro", "publish"):
         order = run.order(step)
@@ -242,18 +245,13 @@ def test_a_training_sees_no_secret_and_none_is_left_on_the_disk(world, monkeypat
 
 
 def test_secrets_can_be_read_by_their_owner_alone(world, monkeypatch):
-    monkeypatch.setattr("trainer.supervisor._start", lambda *_: _child_that_does_nothing())
     run = world.new_run()
-    seen = {}
-    monkeypatch.setattr(jobs, "_detach", lambda work: seen.update(mode=_mode(run)))
+    modes = []
+    monkeypatch.setattr(jobs, "_detach", lambda _: modes.extend(_modes(run)))
     jobs.launch(run.order("publish"), {})
-    assert seen["mode"] == 0o600
+    jobs.launch(run.order("repro"), {})
+    assert modes == [0o600, 0o600]  # the one of publish, seen twice: repro has none
 
 
-def _mode(run):
-    (path,) = run.run_dir.rglob("secrets.json")
-    return Path(path).stat().st_mode & 0o777
-
-
-def _child_that_does_nothing():
-    raise AssertionError("nothing is started here")
+def _modes(run):
+    return [path.stat().st_mode & 0o777 for path in run.run_dir.rglob("secrets.json")]

@@ -143,6 +143,36 @@ def test_a_branch_that_was_deleted_is_not_brought_back(reproduced):
     assert "refs/heads/main" not in git(world.origin, "for-each-ref", "--format=%(refname)").split()
 
 
+def test_a_protected_branch_gets_the_result_on_a_branch_of_its_own(reproduced):
+    world, run = reproduced.world, reproduced.run()
+    hook = world.origin / "hooks/update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntest $1 != refs/heads/main || { echo 'GitLab: main is protected' >&2; exit 1; }\n")
+    hook.chmod(0o755)
+    try:
+        assert run.step("publish") == 0
+    finally:
+        hook.unlink()
+    assert run.published()["branch"] == f"train/run-{run.number}"
+    assert "main is protected" in run.events("warning")[0]["text"]
+    assert world.head() == reproduced.base
+
+
+def test_a_server_that_takes_nothing_is_quoted(reproduced):
+    world, run = reproduced.world, reproduced.run()
+    hook = world.origin / "hooks/update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'GitLab: tags are protected' >&2; exit 1\n")
+    hook.chmod(0o755)
+    try:
+        assert run.step("publish") == 1
+    finally:
+        hook.unlink()
+    assert run.failure()["cause"] == "conflict"
+    assert "tags are protected" in run.failure()["message"]
+    assert world.tags() == []
+
+
 def test_a_tag_of_somebody_else_is_a_conflict_and_nothing_is_pushed(reproduced):
     world, run = reproduced.world, reproduced.run()
     git(world.origin, "tag", run.tag, reproduced.base)
@@ -259,6 +289,9 @@ def test_hooks_monitors_and_rewritten_addresses_in_the_workspace_do_nothing(repr
     world, run = reproduced.world, reproduced.run()
     proof = tmp_path / "it-ran"
     planted(world.repo, proof)
+    git(world.repo, "status")
+    assert proof.exists(), "the trap is not even sprung by a git that walks into it"
+    proof.unlink()
     assert run.step(step) == 0
     assert not proof.exists()
     assert git(world.places.home / "away.git", "for-each-ref") == ""

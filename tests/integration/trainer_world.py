@@ -1,4 +1,4 @@
-"""A tiny world for the trainer: a bare git repository, a DVC remote, a project whose stages take milliseconds, a location."""
+"""A tiny world for the trainer: a bare git repository, a DVC remote, a location, stages of milliseconds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from trainer import events, jobs
 from trainer.places import Places
 
 PROJECT = "team/tiny"
-TOKEN = "sandbox-git-token"
+TOKEN = "sandbox-tiny-git-token"
 S3_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "sandbox",
     "AWS_SECRET_ACCESS_KEY": "sandbox-canary",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_MAX_ATTEMPTS": "1",
 }
 
 PIPELINE = """\
@@ -76,8 +79,11 @@ def git(folder: Path, *words: str) -> str:
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "GIT_CONFIG_NOSYSTEM": "1",
-        **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in
-           (("NAME", "Alice"), ("EMAIL", "alice@example.com"))},
+        **{
+            f"GIT_{who}_{what}": value
+            for who in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "Alice"), ("EMAIL", "alice@example.com"))
+        },
     }
     command = ["git", "-c", "protocol.file.allow=always", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
@@ -184,8 +190,6 @@ class World:
         return self.remote.removeprefix("s3://").split("/")[0]
 
     def s3(self) -> Any:
-        import boto3
-
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,

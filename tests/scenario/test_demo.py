@@ -98,6 +98,7 @@ def test_images_that_are_none_are_refused_before_anything_is_made(tmp_path, port
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("demo")
 class TestWhileADemoRuns:
     """The last one ends it."""
 
@@ -126,7 +127,7 @@ class TestWhileADemoRuns:
         assert status == 0, printed
         assert "alice" in printed.split("/locations")[1]
 
-    def test_the_sandbox_prints_its_environment_for_serve(self, demo, home):
+    def test_the_sandbox_prints_its_environment_for_serve(self, home):
         argv = stationmaster("sandbox", "--home", home)
         beside = subprocess.run(argv, capture_output=True, text=True, timeout=MINUTE, check=False)
         assert beside.returncode == 0
@@ -135,17 +136,17 @@ class TestWhileADemoRuns:
         shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
         assert json.loads(shell.stdout)["alice@example.com"].startswith("i-")
 
-    def test_an_unknown_branch_is_refused_with_the_nearest_name(self, demo, once):
+    def test_an_unknown_branch_is_refused_with_the_nearest_name(self, once):
         status, printed = once("/train man v2.0.0")
         assert status == 2, printed
         assert "Did you mean `main`?" in printed
 
-    def test_a_command_with_a_missing_word_is_refused_with_an_example(self, demo, once):
+    def test_a_command_with_a_missing_word_is_refused_with_an_example(self, once):
         status, printed = once("/train main")
         assert status == 2, printed
         assert "/train main v1.0.0" in printed.split("/train main\n")[1]
 
-    def test_what_is_no_command_is_refused(self, demo, once):
+    def test_what_is_no_command_is_refused(self, once):
         assert once("hello")[0] == 2
         assert once("/nothing")[0] == 2
 
@@ -172,18 +173,21 @@ class TestATraining:
         assert printed.count("v1.0.0 is released.") == 1
         assert "Checked: anybody can fetch train.dvc" in printed
 
-    def test_its_tag_is_never_overwritten(self, demo, once):
+    @pytest.mark.usefixtures("demo")
+    def test_its_tag_is_never_overwritten(self, once):
         status, printed = once("/train main v1.0.0")
         assert status == 2, printed
         assert "/train main v1.0.1" in printed
 
-    def test_nothing_is_trained_when_nothing_changed(self, demo, once):
+    @pytest.mark.usefixtures("demo")
+    def test_nothing_is_trained_when_nothing_changed(self, once):
         status, printed = once("/train main v1.0.1")
         assert status == 0, printed
         assert "no stage had to run" in printed
         assert "the model is the same as in `v1.0.0`" in printed
 
-    def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, demo, once):
+    @pytest.mark.usefixtures("demo")
+    def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, once):
         status, printed = once("/train feature/typo v2.0.0", timeout=8 * MINUTE)
         assert status == 1, printed
         assert "failed in the stage `train`" in printed

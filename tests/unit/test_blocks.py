@@ -155,7 +155,7 @@ def test_a_branch_that_moved_on_is_said_with_where_the_result_is():
     facts = {"what": "published", "commit": "c" * 40, "branch": "train/run-42", "diverged": True}
     text = milestone(a_run(), Note("milestone", data=facts)).text
     assert "on `train/run-42`" in text
-    assert "`main` moved on meanwhile" in text
+    assert "`main` moved on or was deleted meanwhile" in text
 
 
 def test_three_hundred_stages_are_a_few_lines_and_two_counts():
@@ -202,6 +202,12 @@ def test_a_result_beside_a_moved_branch_comes_with_its_merge_request():
     result = {"diverged": True, "merge_request_url": "https://gitlab.test/mr/1"}
     text = shown(terminal(a_run(Phase.RELEASED, ended_at=START + 9, result=result), Note("terminal")))
     assert "`main` moved on meanwhile. <https://gitlab.test/mr/1|This merge request> brings the result over." in text
+
+
+def test_a_result_whose_branch_was_deleted_says_where_it_is():
+    run = a_run(Phase.RELEASED, ended_at=START + 9, result={"diverged": True, "branch": "train/run-42"})
+    text = shown(terminal(run, Note("terminal")))
+    assert "`main` was deleted meanwhile, so the result is on `train/run-42`." in text
 
 
 def test_a_failure_names_stage_cause_last_lines_the_log_and_what_to_do():

@@ -3,13 +3,12 @@
 import pytest
 
 from bot.ports import Person
-from bot.runs.model import Note, Phase, Reason
+from bot.runs.model import Reason
 from bot.runs.store import Store
 from bot.sandbox.slack.limits import check_message
 from commands import COMMANDS
 from commands.desk import Call, Desk, LocationFacts
 from tests.doubles.clock import TestClock
-from tests.doubles.runs import a_run
 
 ALICE = Person("UALICE", "alice", "alice@example.com")
 BOB = Person("UBOB", "bob", "bob@example.com")
@@ -287,11 +286,3 @@ def test_help_shows_every_command_with_an_example(office):
         assert f"`{command.example}`" in text
         assert command.example.startswith(command.name)
         assert command.description in text
-
-
-def test_a_run_of_the_double_is_what_the_ledger_would_hold(office):
-    office.start()
-    real = office.store.run(1)
-    assert {type(value) for value in vars(a_run()).values()} >= {type(real.phase), type(real.times)}
-    assert Note("card").kind == "card"
-    assert real.phase is Phase.QUEUED

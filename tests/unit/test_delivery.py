@@ -346,7 +346,11 @@ def test_a_delivery_with_nothing_to_do_sleeps(desk):
     assert desk.chat.calls == []
 
 
-def test_a_broken_ledger_is_logged_and_tried_again(desk, caplog, monkeypatch):
-    monkeypatch.setattr(desk.store.outbox, "due", lambda limit: 1 / 0)
+def test_a_broken_ledger_is_logged_and_tried_again(desk, caplog):
+    with desk.store._database.write() as connection:
+        connection.execute("ALTER TABLE outbox RENAME TO lost")
     assert desk.delivery.deliver() == 5.0
     assert "delivery stumbled" in caplog.text
+    with desk.store._database.write() as connection:
+        connection.execute("ALTER TABLE lost RENAME TO outbox")
+    assert desk.delivery.deliver() == 15.0

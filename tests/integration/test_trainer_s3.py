@@ -1,0 +1,181 @@
+"""The three steps with data on S3 (moto's server) and git behind HTTP with a token."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.integration.trainer_world import TOKEN, World, dvc, md5
+from trainer import jobs
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, endpoint):
+    """A published run, from an empty location, over HTTP."""
+    root = tmp_path_factory.mktemp("s3")
+    world = World(root, "s3://tiny/store", endpoint)
+    world.s3().create_bucket(Bucket="tiny")
+    world.make()
+    server = git_server(world)
+    world.git_url = f"http://127.0.0.1:{server.server_port}/origin.git"
+    run = world.new_run()
+    run.all_steps()
+    yield world, run, server
+    server.shutdown()
+    server.server_close()
+
+
+def git_server(world):
+    """git's own HTTP backend, for those who bring the token."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.serve()
+
+        def do_POST(self):
+            self.serve()
+
+        def serve(self):
+            wanted = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length) if length else self.chunks()
+            if self.headers.get("Authorization") != wanted:
+                self.server.refused += 1
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", "Basic")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            path, _, query = self.path.partition("?")
+            environment = {
+                "PATH": os.environ["PATH"],
+                "GIT_PROJECT_ROOT": str(world.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "PATH_INFO": path,
+                "QUERY_STRING": query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "REMOTE_USER": "oauth2",
+            }
+            done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True)
+            head, _, content = done.stdout.partition(b"\r\n\r\n")
+            self.send_response(200)
+            for line in head.decode().split("\r\n"):
+                name, _, value = line.partition(": ")
+                if name != "Status":
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def chunks(self):
+            body = b""
+            while self.headers.get("Transfer-Encoding") == "chunked" and (
+                size := int(self.rfile.readline().strip() or b"0", 16)
+            ):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            return body
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.refused = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def test_the_three_steps_work_with_s3_and_a_token(made):
+    world, run, server = made
+    assert run.published()["commit"] == world.head()
+    assert server.refused == 0
+    keys = [entry["Key"] for entry in world.s3().list_objects_v2(Bucket="tiny")["Contents"]]
+    assert len([key for key in keys if key.startswith("store/runs/")]) == 3
+    assert not [key for key in keys if not key.startswith(("store/runs/", "store/files/md5/"))]
+
+
+def test_a_run_without_changes_does_not_talk_to_s3_before_it_publishes(made):
+    world, _, _ = made
+    run = world.new_run()
+    endpoint, world.endpoint = world.endpoint, "http://127.0.0.1:9"
+    assert run.step("prepare") == 0
+    assert run.step("repro") == 0
+    world.endpoint = endpoint
+    assert run.step("publish") == 0
+    assert run.published()["changed"] is False
+    assert run.events("transfer") == []
+
+
+def test_an_object_that_s3_lost_is_proven_missing_and_uploaded_again(made):
+    world, _, _ = made
+    oid = md5((world.repo / "model.txt").read_bytes())
+    world.drop_object(oid)
+    run = world.new_run()
+    run.all_steps()
+    assert world.has_object(oid)
+    assert run.events("transfer")[-1]["files_total"] == 1
+
+
+def test_an_object_whose_bytes_changed_on_s3_is_replaced(made):
+    world, _, _ = made
+    oid = md5((world.repo / "model.txt").read_bytes())
+    world.spoil_object(oid)
+    run = world.new_run()
+    run.all_steps()
+    key = f"store/files/md5/{oid[:2]}/{oid[2:]}"
+    assert md5(world.s3().get_object(Bucket="tiny", Key=key)["Body"].read()) == oid
+
+
+def test_the_pointer_pulls_from_s3_in_an_empty_new_repository(made, tmp_path):
+    world, run, _ = made
+    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    dvc(tmp_path, "remote", "add", "--quiet", "--default", "store", world.remote)
+    (tmp_path / "train.dvc").write_text((run.run_dir / "train.dvc").read_text())
+    dvc(tmp_path, "pull", "train.dvc", env=world.aws)
+    assert (tmp_path / "out/model.bin").read_bytes() == (world.repo / "model.txt").read_bytes()
+
+
+def test_refused_credentials_are_said_and_not_retried(made, monkeypatch):
+    world, _, server = made
+    run = world.new_run()
+    run.commit = world.change(README_md="# Tiny\n")
+    order = run.order("prepare")
+    order["secrets"]["git"]["token"] = "sandbox-expired"
+    jobs.launch(order, {"PATH": os.environ["PATH"]})
+    assert run.wait(order["name"]) == 1
+    assert run.failure()["cause"] == "credentials"
+    assert server.refused <= 2
+    assert "sandbox-expired" not in run.log() + str(run.failure())
+
+
+def test_a_remote_that_does_not_answer_is_a_network_failure(made):
+    world, _, _ = made
+    run = world.new_run()
+    run.step("prepare")
+    run.step("repro")
+    endpoint, world.endpoint = world.endpoint, "http://127.0.0.1:9"
+    assert run.step("publish") == 1
+    world.endpoint = endpoint
+    assert run.failure()["cause"] == "network"
+    assert run.tag not in world.tags()
