@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         status = int(arguments.run(arguments))
     except StationmasterError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         status = 2
     except KeyboardInterrupt:
         status = 130

@@ -1,4 +1,6 @@
-"""Named moments at which a test may kill the bot: `STATIONMASTER_CRASH=<name>[:<n>]` dies the n-th time.
+"""Named moments at which a test may kill the bot.
+
+`STATIONMASTER_CRASH=<name>[:<n>]` dies there, the n-th time.
 
 The names are where a real kill -9 hurts most: after an intent and before its deed, after the deed and before its record.
 """

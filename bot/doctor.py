@@ -37,9 +37,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
     yield "GitLab token", lambda: _whose(project.access())
     yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
-    public = S3PublicFiles(
-        settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url
-    )
+    public = S3PublicFiles(settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
     yield "Public bucket", public.access
     powers = Powers(settings)
     locations = all_locations(settings)

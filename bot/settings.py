@@ -1,7 +1,7 @@
 """Every setting, from the environment and one optional TOML file (named by STATIONMASTER_CONFIG), frozen.
 
-Secrets never print. The environment wins over the file. A name in the file is the lower-case name here; each setting is described in
-docs/OPERATIONS.md (a test fails when one is missing there).
+Secrets never print. The environment wins over the file. A name in the file is the lower-case name here; each setting
+is described in docs/OPERATIONS.md (a test fails when one is missing there).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Service:
         locations = all_locations(settings)
         chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
         logs = LogBook(home / "logs")
-        self.world = _world(settings, self.store, clock, chat, logs, locations)
+        self.world = _world(settings, store=self.store, clock=clock, chat=chat, logs=logs, locations=locations)
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._delivery = Delivery(
             self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
@@ -65,7 +65,14 @@ class Service:
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._front = SlackFront(
-            _desk(settings, self.store, clock, locations, self.world, self._wake),
+            _desk(
+                settings,
+                store=self.store,
+                clock=clock,
+                locations=locations,
+                world=self.world,
+                wake=self._wake,
+            ),
             bot_token=settings.slack_bot_token.get_secret_value(),
             app_token=settings.slack_app_token.get_secret_value(),
             api_url=settings.slack_api_url,
@@ -112,6 +119,7 @@ class Service:
 
 def _world(
     settings: Settings,
+    *,
     store: Store,
     clock: Clock,
     chat: SlackChat,
@@ -122,9 +130,7 @@ def _world(
     return World(
         store=store,
         clock=clock,
-        code=GitLabProject(
-            settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()
-        ),
+        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
         public=S3PublicFiles(
             settings.public_bucket,
             region=settings.aws_region,
@@ -151,9 +157,7 @@ def _world(
 
 def _terms(location: LocationSettings, settings: Settings) -> Terms:
     idle = settings.idle_minutes if location.idle_minutes is None else location.idle_minutes
-    return Terms(
-        max_hours=location.max_hours, start_seconds=settings.start_minutes * 60, idle_seconds=idle * 60
-    )
+    return Terms(max_hours=location.max_hours, start_seconds=settings.start_minutes * 60, idle_seconds=idle * 60)
 
 
 def _location_for(locations: Mapping[str, LocationSettings]) -> Callable[[str], str | None]:
@@ -169,6 +173,7 @@ def _no_location_help(settings: Settings) -> str:
 
 def _desk(
     settings: Settings,
+    *,
     store: Store,
     clock: Clock,
     locations: Mapping[str, LocationSettings],

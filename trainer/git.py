@@ -38,7 +38,8 @@ _CONFIG = {
 """Set in the environment of every call, which is stronger than what any repository says."""
 
 _REFUSED = re.compile(
-    r"authentication failed|could not read (?:username|password)|returned error: 40[13]|access denied|permission denied",
+    r"authentication failed|could not read (?:username|password)|returned error: 40[13]"
+    r"|access denied|permission denied",
     re.IGNORECASE,
 )
 

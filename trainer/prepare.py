@@ -42,7 +42,7 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
 def _check_out(spec: Spec, found: Project) -> None:
     places = spec.places
     outs = [out.path for out in found.graph.outs]
-    places.repo.mkdir(parents=True, exist_ok=True)
+    workspace.make(places.repo)
     workspace.clear_links(places.repo, outs, found.links, places.cache)
     cached = [out.path for out in found.graph.outs if out.cached]
     workspace.check_out(places, spec.branch, spec.commit, cached)
@@ -97,7 +97,11 @@ class Pull:
         lists = self._cache.missing(root_of(out) for out in outs if out.is_dir)
         transfer.pull(store, self._cache, lists, self._events)
         items = {item.key: item for out in outs for item in self._tree(out).objects}
-        transfer.pull(store, self._cache, self._cache.missing(items.values()), self._events)
+        wanted = self._cache.missing(items.values())
+        known = [out.size for out in outs if out.size is not None]
+        untouched = len(wanted) == len(items) - len(lists) and len(known) == len(outs)
+        total = sum(known) if untouched else None
+        transfer.pull(store, self._cache, wanted, self._events, bytes_total=total)
 
     def _look(self, store: Store, outs: Iterable[Out]) -> None:
         """Data that is not needed here, but that the result will refer to: if it is gone, say so before it trains."""

@@ -71,11 +71,15 @@ def _candidates(project: Project, repo: Path) -> set[str]:
     cached = {out.path for out in pipeline.outs if out.cached}
     named += (*pipeline.metrics, *pipeline.plots, *_parameter_files(pipeline))
     for path in named:
-        if graph.is_inside(path) and not any(graph.overlap(path, out) for out in cached):
+        if _is_welcome(path) and not any(graph.overlap(path, out) for out in cached):
             found |= set(_files_below(repo, path))
     found |= {path for path in project.entries if path.endswith(".dvc")}
     found |= {item for out in pipeline.outs for item in _dvc_files_beside(repo, out.path)}
     return found
+
+
+def _is_welcome(path: str) -> bool:
+    return graph.is_inside(path) and ".git" not in path.lower().split("/")
 
 
 def _parameter_files(pipeline: Graph) -> set[str]:
@@ -104,7 +108,9 @@ def _files_below(repo: Path, path: str) -> Iterator[str]:
             count += 1
             if count > MANY:
                 return
-            yield posixpath.join(Path(folder).relative_to(repo).as_posix(), name)
+            below = posixpath.join(Path(folder).relative_to(repo).as_posix(), name)
+            if _is_welcome(below):
+                yield below
 
 
 def _is_plain_folder(repo: Path, path: str) -> bool:

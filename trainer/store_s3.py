@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,8 @@ from trainer.store import MissingError, Progress
 
 THREADS = 16
 WHOLE = 64 * 1024 * 1024
-"""Bytes up to which an object goes up in one request, which S3 checks against the MD5 in its name."""
+"""Bytes up to which an object travels in one request; going up, S3 checks it against the MD5 in its name."""
+_CHUNK = 1024 * 1024
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 _REFUSED = (
     "403",
@@ -73,8 +74,14 @@ class S3Store:
 
     def get(self, item: Object, target: Path, progress: Progress) -> None:
         """See `Store.get`."""
+        where = {"Bucket": self._bucket, "Key": self._key(item.key)}
         with self._asking("fetching", item.path):
-            self._s3.download_file(self._bucket, self._key(item.key), str(target), Callback=progress)
+            answer = self._s3.get_object(**where)
+            with closing(answer["Body"]) as body:
+                if answer["ContentLength"] <= WHOLE:
+                    _write(target, body, progress)
+                    return
+            self._s3.download_file(*where.values(), str(target), Callback=progress)
 
     def put(self, item: Object, source: Path, progress: Progress) -> None:
         """See `Store.put`."""
@@ -163,6 +170,13 @@ class S3Store:
             raise StepError("credentials", f"There are no credentials for the S3 bucket {self._bucket}.") from error
         except BotoCoreError as error:
             raise StepError("network", f"S3 did not answer while {deed} {what}: {error}.") from error
+
+
+def _write(target: Path, body: Any, progress: Progress) -> None:
+    with target.open("wb") as file:
+        for piece in body.iter_chunks(_CHUNK):
+            file.write(piece)
+            progress(len(piece))
 
 
 def _client(options: Mapping[str, str]) -> Any:

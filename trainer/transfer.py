@@ -14,18 +14,25 @@ from trainer.objects import Cache, Object, file_matches
 from trainer.progress import Transfer
 from trainer.store import MissingError, Store
 
-THREADS = 8
+THREADS = 16
+ATTEMPTS = 3
+"""How often an object is asked for when the line breaks in the middle of it."""
 
 
-def pull(store: Store, cache: Cache, items: Sequence[Object], events: EventLog) -> None:
+def pull(
+    store: Store, cache: Cache, items: Sequence[Object], events: EventLog, *, bytes_total: int | None = None
+) -> None:
     """Bring objects into the cache; each is checked against its name before it is called so.
+
+    `bytes_total` is for those who know it although the objects' own sizes are not known (members of folders).
 
     Raises:
         StepError: `missing-data` or `corrupt-data`, with the file that a person knows; or the remote's own failure.
     """
     if not items:
         return
-    transfer = Transfer(events, "pull", files_total=len(items), bytes_total=_total(item.size for item in items))
+    total = _total(item.size for item in items) if bytes_total is None else bytes_total
+    transfer = Transfer(events, "pull", files_total=len(items), bytes_total=total)
 
     def one(item: Object) -> None:
         target = cache.path(item)
@@ -82,10 +89,15 @@ def missing(items: Iterable[Object]) -> StepError:
 
 
 def _get(store: Store, item: Object, temporary: Path, transfer: Transfer) -> None:
-    try:
-        store.get(item, temporary, transfer.add_bytes)
-    except MissingError as error:
-        raise missing([item]) from error
+    for attempt in range(ATTEMPTS):
+        try:
+            store.get(item, temporary, transfer.add_bytes)
+            break
+        except MissingError as error:
+            raise missing([item]) from error
+        except StepError as error:
+            if error.cause != "network" or attempt == ATTEMPTS - 1:
+                raise
     if not file_matches(item, temporary):
         raise StepError(
             "corrupt-data",

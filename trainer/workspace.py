@@ -31,7 +31,6 @@ def check_out(places: Places, branch: str, commit: str, kept: Iterable[str]) -> 
     fresh = places.home / "workspace.git"
     _remove(fresh)
     _remove(places.repo / ".git")
-    places.repo.mkdir(parents=True, exist_ok=True)
     _write_git_folder(fresh, places.mirror, branch, commit)
     git = Git(fresh, work_tree=places.repo)
     try:
@@ -44,8 +43,17 @@ def check_out(places: Places, branch: str, commit: str, kept: Iterable[str]) -> 
     fresh.rename(places.repo / ".git")
 
 
+def make(repo: Path) -> None:
+    """Have the workspace's folder: a real one, not a link that somebody left in its place."""
+    if repo.is_symlink():
+        repo.unlink()
+    repo.mkdir(parents=True, exist_ok=True)
+
+
 def drop_stale_locks(repo: Path) -> None:
     """Forget the locks of a DVC that was killed: the workspace is ours while we hold the reservation."""
+    if (repo / ".dvc/tmp").is_symlink():
+        (repo / ".dvc/tmp").unlink()
     for pattern in ("rwlock*", "lock", "lock.*", "*.lock", "exp_scm_lock"):
         for path in (repo / ".dvc/tmp").glob(pattern):
             if path.is_file() or path.is_symlink():

@@ -1,7 +1,8 @@
-"""One function a phase: look at the world, do the phase's deed if it is not done, say what it came to. All idempotent."""
+"""One idempotent function a phase: look at the world, do the phase's deed if it is not done, say what it came to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot.engine import policy
@@ -20,21 +21,23 @@ TOO_LATE = (Phase.PUBLISHING, Phase.RELEASING)
 def process(run: Run, world: World) -> Outcome:
     """Do what the run needs now. Never raises a `DoorError`: a door that fails is part of the decision."""
     try:
-        if run.phase.ended:
-            return give_back(run, world)
-        if run.cancelled_by:
-            return cancel(run, world)
-        if run.phase is Phase.STARTING:
-            return start(run, world)
-        if run.phase is Phase.RELEASING:
-            return release(run, world)
-        return work(run, world, STEP[run.phase])
+        return _deed(run)(run, world)
     except Unauthorised as error:
         return _refused(run, error)
     except Unavailable as error:
         return _unavailable(run, world, error)
     except DoorError as error:
         return _ended_by(run, Reason.INTERNAL, error)
+
+
+def _deed(run: Run) -> Callable[[Run, World], Outcome]:
+    if run.phase.ended:
+        return give_back
+    if run.cancelled_by:
+        return cancel
+    if run.phase in STEP:
+        return lambda run, world: work(run, world, STEP[run.phase])
+    return {Phase.STARTING: start, Phase.RELEASING: release}[run.phase]
 
 
 def start(run: Run, world: World) -> Outcome:

@@ -1,4 +1,4 @@
-"""What a release says: the same text for the same run, always, since a retry compares it (facts: GitLab, POST release). Pure."""
+"""What a release says: always the same text for the same run, since a retry compares it. Pure."""
 
 from __future__ import annotations
 

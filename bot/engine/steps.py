@@ -1,4 +1,4 @@
-"""Running one of the three steps as a job at the location, and hearing what it has to say. Idempotent, no I/O of its own."""
+"""One of the three steps as a job at the location: start it, hear it, go on when it ended well. Idempotent."""
 
 from __future__ import annotations
 

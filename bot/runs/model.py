@@ -81,15 +81,18 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.CANCELLED: "It was cancelled. Nothing was released.",
     Reason.NO_CAPACITY: "The machine could not start: the cloud has no free capacity of its kind just now. "
     "Nothing was charged. Try again in a few minutes, or train on another location.",
-    Reason.START_REFUSED: "The machine was not allowed to start. Ask whoever runs Stationmaster to look at its permissions.",
+    Reason.START_REFUSED: "The machine was not allowed to start. "
+    "Ask whoever runs Stationmaster to look at its permissions.",
     Reason.START_TIMEOUT: "The machine started but did not answer in time, so it was given back. "
     "Try again; if it happens twice, ask whoever looks after the machine.",
-    Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. Train again to start over.",
+    Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. "
+    "Train again to start over.",
     Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
     Reason.CODE: "The project's own code failed.",
     Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",
     Reason.DISK_FULL: "The machine's disk is full. Free space there, then train again.",
-    Reason.MISSING_DATA: "Data that the pipeline needs is not on the remote. Run `dvc push` where the data is, then train again.",
+    Reason.MISSING_DATA: "Data that the pipeline needs is not on the remote. "
+    "Run `dvc push` where the data is, then train again.",
     Reason.CORRUPT_DATA: "Data on the remote is not what its checksum says. Run `dvc push` again from a good copy.",
     Reason.CREDENTIALS: "A login was refused. Whoever runs Stationmaster has to renew it; trying again will not help.",
     Reason.NETWORK: "The network failed again and again. Try again later.",

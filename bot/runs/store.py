@@ -1,7 +1,7 @@
 """The ledger: the runs themselves (claim, reserve, apply), and the smaller books beside them.
 
-Rules of the house (docs/RUN-LIFECYCLE.md): a claim and a phase change is ONE compare-and-set UPDATE; what is to be said is
-written in the transaction of what it says; nothing is deleted. Usable from any thread.
+Rules of the house (docs/RUN-LIFECYCLE.md): a claim and a phase change is ONE compare-and-set UPDATE; what is to be
+said is written in the transaction of what it says; nothing is deleted. Usable from any thread.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Store:
     def reserve(self, run: Run, lease: str, *, notes: Sequence[Note] = ()) -> Run | None:
         """Give the run its location, if it is free, not being stopped, and nobody asked for it before; else None.
 
-        One UPDATE. The fence is larger than any before it, also when an older ledger was lost: it starts from the clock.
+        One UPDATE. The fence is larger than any before it, also of a ledger that was lost: it starts from the clock.
         """
         now = self._database.now()
         with self._database.write() as connection:

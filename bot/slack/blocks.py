@@ -56,12 +56,12 @@ def cancel_button(run: Run) -> Block:
                 "action_id": CANCEL,
                 "value": str(run.id),
                 "text": _plain("Cancel", 75),
-                "style": "danger",
                 "confirm": {
                     "title": _plain(f"Cancel run {run.id}?", 100),
                     "text": _plain(f"It ends now, and {words.clean(run.tag)} will not be released.", 300),
                     "confirm": _plain("Cancel the run", 30),
                     "deny": _plain("Let it run", 30),
+                    "style": "danger",
                 },
             }
         ],

@@ -1,7 +1,7 @@
 """The same work as `/train`, as a person does it on a warm checkout: one command after the other, and waiting for each.
 
-`git fetch`, `dvc pull`, `dvc repro`, `dvc push`, commit, tag, push, copy, release by curl. The copy uses boto3 for one
-`put_object`, which costs about what the AWS command line costs; where there is no curl, Python's urllib takes its place.
+`git fetch`, `dvc pull`, `dvc repro`, `dvc push`, commit, tag, push, copy, release by curl. The copy is one
+`put_object` of boto3, which costs about what the AWS command line costs; where there is no curl, Python's urllib takes its place.
 """
 
 import json
@@ -47,7 +47,7 @@ class Hand:
         self._run("git", "clone", "--quiet", self._url, str(self._folder), cwd=folder)
         self._run("git", "checkout", "--quiet", "-b", branch)
         self._run("git", "push", "--quiet", "-u", "origin", branch)
-        self._run("dvc", "pull", "--quiet")
+        self._run("dvc", "pull", "--quiet", "--allow-missing")
 
     def change(self, seed: int) -> None:
         """A colleague's commit on the branch: another seed, so that every stage but the first has to run."""
@@ -58,7 +58,7 @@ class Hand:
         run = self._run
         run("git", "fetch", "--quiet", "origin")
         run("git", "merge", "--quiet", "--ff-only", f"origin/{self._branch}")
-        # Of a changed commit DVC cannot pull what is not made yet; a person says so too.
+        # Before the first training there are outputs that nobody can pull yet.
         run("dvc", "pull", "--quiet", "--allow-missing")
         run("dvc", "repro", "--quiet")
         run("dvc", "push", "--quiet")

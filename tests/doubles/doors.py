@@ -1,4 +1,4 @@
-"""GitLab, the public bucket and Slack in memory, for tests of the engine. The contract suites hold them to the doors."""
+"""GitLab, the public bucket and Slack in memory, for tests of the engine."""
 
 from dataclasses import replace
 

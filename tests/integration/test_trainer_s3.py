@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import subprocess
@@ -12,8 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.integration.trainer_world import TOKEN, World, dvc, md5
-from trainer import jobs
+from tests.integration.trainer_world import TOKEN, World, ask, dvc, md5
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_refused_credentials_are_said_and_not_retried(made, monkeypatch):
     run.commit = world.change(README_md="# Tiny\n")
     order = run.order("prepare")
     order["secrets"]["git"]["token"] = "sandbox-expired"
-    jobs.launch(order, {"PATH": os.environ["PATH"]})
+    assert ask("launch", stdin=json.dumps(order))["ok"]
     assert run.wait(order["name"]) == 1
     assert run.failure()["cause"] == "credentials"
     assert server.refused <= 2

@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.integration.trainer_world import PIPELINE, World, dvc, git, md5
+from trainer import crashpoints
 
 
 @pytest.fixture
@@ -325,6 +326,18 @@ def test_a_run_after_a_killed_one_starts_from_a_clean_workspace(world):
     assert run.published()["changed"] is False
 
 
+def test_a_run_that_is_killed_at_every_turn_still_ends_well(world):
+    run = world.new_run()
+    for step in ("prepare", "repro"):
+        for point in [name for name in crashpoints.POINTS if name.startswith(step)]:
+            assert run.step(step, crash=point) == 137
+        assert run.step(step) == 0
+    assert run.step("publish") == 0
+    assert run.stages() == {"ready": "skipped", "train": "skipped", "export": "skipped"}
+    assert run.published()["metrics"]["score"] == 0.5
+    assert world.tags() == [run.tag]
+
+
 def test_files_that_did_not_change_keep_their_times(world):
     world.new_run().all_steps()
     before = (world.repo / "src/train.py").stat().st_mtime_ns
@@ -372,3 +385,43 @@ def test_json_of_events_is_numbered_through_all_steps(trained):
     _, first, _ = trained
     numbers = [json.loads(line)["seq"] for line in (first.run_dir / "events.jsonl").read_text().splitlines()]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_data_imported_from_another_repository_is_fetched_from_there(world, tmp_path):
+    (tmp_path / "far").mkdir()
+    far = World(tmp_path / "far", str(tmp_path / "far" / "store")).make()
+    size = sum(file.stat().st_size for file in (far.hand / "data/raw").iterdir())
+    oid = YAML(typ="safe").load(far.show("main:data/raw.dvc"))["outs"][0]["md5"]
+    text = f"""\
+        frozen: true
+        deps:
+        - path: data/raw
+          repo:
+            url: {far.origin}
+            rev_lock: {far.head()}
+        outs:
+        - md5: {oid}
+          size: {size}
+          nfiles: 3
+          hash: md5
+          path: raw
+        """
+    for name in ("a", "b", "c"):
+        world.drop_object(md5(f"{name * 3}\n".encode()))
+    world.write("data/raw.dvc", textwrap.dedent(text))
+    world.commit("Imported data")
+    run = world.new_run()
+    run.all_steps()
+    assert run.stages()["ready"] == "finished"
+    assert (world.repo / "data/ready.txt").read_text() == "aaa\nbbb\nccc\n"
+    assert not world.has_object(md5(b"aaa\n"))
+
+
+def test_going_back_to_a_branch_brings_its_outputs_back_without_training(world):
+    world.new_run().all_steps()
+    world.change_on("other", params_yaml="train:\n  epochs: 9\n")
+    world.new_run(branch="other").all_steps()
+    run = world.new_run()
+    run.all_steps()
+    assert set(run.stages().values()) == {"skipped"}
+    assert (world.repo / "model.txt").read_text().startswith("3 ")

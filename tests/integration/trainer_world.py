@@ -217,6 +217,17 @@ class World:
             self.write(name.replace("__", "/").replace("_", "."), content)
         return self.commit("A change")
 
+    def change_on(self, branch: str, **files: str) -> str:
+        """Alice makes a branch with changes, and goes back to main."""
+        git(self.hand, "pull", "--quiet", "--rebase", "origin", "main")
+        git(self.hand, "checkout", "--quiet", "-b", branch)
+        try:
+            for name, content in files.items():
+                self.write(name.replace("__", "/").replace("_", "."), content)
+            return self.commit("A change")
+        finally:
+            git(self.hand, "checkout", "--quiet", "main")
+
     def head(self, branch: str = "main") -> str:
         return git(self.origin, "rev-parse", f"refs/heads/{branch}")
 

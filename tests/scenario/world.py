@@ -302,6 +302,17 @@ class TinyWorld:
         except urllib.error.HTTPError as error:
             return error.code, ""
 
+    @contextmanager
+    def closed_to_the_public(self):
+        """Within the block nobody may read the public bucket without credentials."""
+        s3, bucket = self._s3(), self.aws.public_bucket
+        policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+        s3.delete_bucket_policy(Bucket=bucket)
+        try:
+            yield
+        finally:
+            s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
     def public_link(self, tag):
         """The address of `train.dvc` in the release."""
         return self.releases()[tag]["assets"]["links"][0]["url"]

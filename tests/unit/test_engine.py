@@ -29,7 +29,7 @@ def test_a_run_goes_from_the_command_to_a_release(station):
     assert run.result["release_url"] == "http://gitlab.test/v1.0.0"
     assert station.public.files["team/fruits/v1.0.0/train.dvc"].startswith(b"outs:")
     assert station.code.releases["v1.0.0"].links[0].url == run.result["public_url"]
-    assert [row["kind"] for row in station.said()][0] == "card"
+    assert station.said()[0]["kind"] == "card"
     assert len(station.said(kind="terminal")) == 1
     assert milestones(station) == ["machine-starting", "machine-ready", "prepared", "stages", "published"]
 

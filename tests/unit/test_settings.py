@@ -89,17 +89,17 @@ def test_the_file_adds_locations_and_the_environment_wins(environment, tmp_path)
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('[locations.a]\nowner = "a@b.c"\n', 'needs an instance'),
+        ('[locations.a]\nowner = "a@b.c"\n', "needs an instance"),
         ('[locations.a]\ninstance = "i-0a9ec87b6ae9cf87b"\n', "needs an owner"),
         ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\ncolour = "red"\n', "colour"),
-        ('slack = [', "station.toml"),
+        ("slack = [", "station.toml"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(environment, tmp_path, text, sentence):
     path = tmp_path / "station.toml"
     path.write_text(text)
     environment.setenv("STATIONMASTER_CONFIG", str(path))
-    with pytest.raises(SettingsError, match="locations|station") as error:
+    with pytest.raises(SettingsError, match=r"locations|station") as error:
         load()
     assert sentence in str(error.value)
 

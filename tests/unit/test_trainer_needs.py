@@ -1,0 +1,109 @@
+"""Which data a run needs: never too little."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from trainer import needs
+from trainer.graph import Data, Graph, Out, Stage
+
+RAW, READY, MODEL = ("1" * 32 + ".dir", "2" * 32, "3" * 32)
+SCRIPT = b"print('hello')\n"
+PARAMS = b"train:\n  epochs: 3\n  rate: 0.5\n"
+
+
+def md5(content):
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def stage(name, dep, out, oid, *, cmd="run", was=None, params=False, **flags):
+    locked = {
+        "cmd": "run",
+        "deps": [{"path": dep, "md5": was}, {"path": "run.py", "md5": md5(SCRIPT)}],
+        "outs": [{"path": out, "md5": oid}],
+    }
+    if params:
+        locked["params"] = {"params.yaml": {"train.epochs": 3}}
+    return Stage(
+        name,
+        "dvc.yaml",
+        cmd,
+        (dep, "run.py"),
+        {"params.yaml": ("train.epochs",)} if params else {},
+        (Out(out, oid, 4),),
+        locked=locked,
+        **flags,
+    )
+
+
+def pipeline(**changes):
+    stages = {
+        "ready": {"dep": "raw", "out": "ready", "oid": READY, "was": RAW},
+        "train": {"dep": "ready", "out": "model", "oid": MODEL, "was": READY, "params": True},
+    }
+    for name, change in changes.items():
+        stages[name] |= change
+    return Graph(tuple(stage(name, **body) for name, body in stages.items()), (Data("raw.dvc", (Out("raw", RAW, 9),)),))
+
+
+def read(path):
+    return {"run.py": SCRIPT, "params.yaml": PARAMS}.get(path)
+
+
+def paths(outs):
+    return {out.path for out in outs}
+
+
+def test_with_nothing_changed_nothing_is_needed():
+    found = needs.judge(pipeline(), read)
+    assert found.running == frozenset()
+    assert found.outs == ()
+    assert paths(found.idle) == {"raw", "ready", "model"}
+
+
+def test_a_changed_command_needs_the_stage_s_own_data_only():
+    found = needs.judge(pipeline(train={"cmd": "run --fast"}), read)
+    assert found.running == {"train"}
+    assert paths(found.outs) == {"ready"}
+    assert paths(found.idle) == {"raw"}
+
+
+def test_what_comes_after_a_changed_stage_may_run_too():
+    found = needs.judge(pipeline(ready={"was": "9" * 32 + ".dir"}), read)
+    assert found.running == {"ready", "train"}
+    assert paths(found.outs) == {"raw"}
+
+
+@pytest.mark.parametrize("content", [b"train:\n  epochs: 4\n", b"train: {}\n", b"[", None])
+def test_another_parameter_or_one_that_cannot_be_read_makes_the_stage_run(content):
+    found = needs.judge(pipeline(), lambda path: content if path == "params.yaml" else read(path))
+    assert found.running == {"train"}
+
+
+def test_another_script_makes_its_stages_run():
+    found = needs.judge(pipeline(), lambda path: b"other" if path == "run.py" else read(path))
+    assert found.running == {"ready", "train"}
+
+
+def test_a_folder_in_git_is_not_certain_and_so_runs():
+    found = needs.judge(pipeline(), lambda path: None if path == "run.py" else read(path))
+    assert found.running == {"ready", "train"}
+
+
+def test_a_frozen_stage_never_runs():
+    assert needs.judge(pipeline(train={"cmd": "new", "frozen": True}), read).running == frozenset()
+
+
+def test_the_old_output_of_a_stage_that_goes_on_with_it_is_needed():
+    graph = pipeline(train={"cmd": "new"})
+    persistent = Stage(**{**vars(graph.stages[1]), "outs": (Out("model", MODEL, 4, persist=True),)})
+    found = needs.judge(Graph((graph.stages[0], persistent), graph.data), read)
+    assert paths(found.outs) == {"ready", "model"}
+
+
+def test_a_stage_that_was_never_run_needs_its_dependencies():
+    fresh = Stage("train", "dvc.yaml", "run", ("raw/sub",), {}, (Out("model"),))
+    found = needs.judge(Graph((fresh,), (Data("raw.dvc", (Out("raw", RAW, 9),)),)), read)
+    assert paths(found.outs) == {"raw"}
