@@ -2,7 +2,7 @@
 
 `STATIONMASTER_CRASH=<name>[:<n>]` dies there, the n-th time.
 
-The names are where a real kill -9 hurts most: after an intent and before its deed, after the deed and before its record.
+The names are where a real kill -9 hurts most: between an intent and its deed, between the deed and its record.
 """
 
 from __future__ import annotations

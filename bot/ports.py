@@ -92,9 +92,9 @@ class PublicFiles(Protocol):
 class Message:
     """A message as it should stand.
 
-    `key` names it for ever: it travels in the metadata and is looked for before posting again. A message that stands for
-    several has all their keys, separated by spaces. `text` is the notification and what screen readers read; `blocks`
-    what is drawn.
+    `key` names it for ever: it travels in the metadata and is looked for before posting again. A message that stands
+    for several has all their keys, separated by spaces. `text` is the notification and what screen readers read;
+    `blocks` what is drawn.
     """
 
     key: str

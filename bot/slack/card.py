@@ -94,7 +94,8 @@ def _released(run: Run) -> str:
     url = str(run.result.get("release_url") or "")
     page = words.link(url, f"Open the release {run.tag}") if url else f"{words.code(run.tag)} is there."
     seconds = (run.ended_at or run.phase_at) - run.created_at
-    return f"*Released* after {words.duration(seconds)}. {page}"
+    metrics = _values(mapping_of(run.result, "metrics"))
+    return f"*Released* after {words.duration(seconds)}. {page}" + (f"\n{metrics}" if metrics else "")
 
 
 def _waiting(run: Run, now: float, queue: Turn) -> str:
@@ -132,7 +133,8 @@ def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
     elapsed = max(0.0, now - started)
     said = f"{words.duration(elapsed)} so far"
     if usual_seconds is not None and usual_seconds > elapsed:
-        said += f", about {words.about(usual_seconds - elapsed)} left"
+        left = usual_seconds - elapsed
+        said += f", {'' if left < words.MINUTE else 'about '}{words.about(left)} left"
     elif usual_seconds is not None:
         said += f", longer than the usual {words.duration(usual_seconds)}"
     return _way(run), said
@@ -187,7 +189,11 @@ def _training_bar(run: Run) -> str:
 def _metrics(run: Run) -> str:
     if run.phase is not Phase.TRAINING:
         return ""
-    values: Mapping[str, Any] = mapping_of(mapping_of(run.progress, "metric"), "values")
+    return _values(mapping_of(mapping_of(run.progress, "metric"), "values"))
+
+
+def _values(values: Mapping[str, Any]) -> str:
+    """The first few metrics on one line; names that stand by themselves come before those of a group."""
     flat = list(words.flatten(values, limit=50).items())
     shown = [
         f"{words.escape(name, 60)} {words.escape(words.number(value), 60)}" for name, value in flat[:_SHOWN_METRICS]

@@ -13,8 +13,8 @@ from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
 from bot.slack.milestones import STEPS, Names
 
-METRICS_SHOWN = 12
-"""Rows of the metrics table; the whole of them is in the repository."""
+METRICS_SHOWN = 8
+"""Rows of the metrics table; the release page has them all."""
 LINES_SHOWN = 15
 """Last lines of the log that are quoted; the whole of it is a file in the thread."""
 
@@ -69,14 +69,15 @@ def metrics_table(run: Run, against: Mapping[str, Any] | None, shown: int = METR
         return ""
     before = words.flatten(mapping_of(against or {}, "metrics"))
     if before:
-        rows = [["", words.clean(run.tag), words.clean(str((against or {}).get("tag") or "before")), "change"]]
+        # Three columns and no more: a thread is about 45 characters wide, and Slack breaks what is wider.
+        tag = str((against or {}).get("tag") or "the last release")
+        rows = [["", words.clean(run.tag), words.clean(f"vs {tag}")]]
         for name, value in list(now.items())[:shown]:
-            old = before.get(name)
-            rows.append([name, words.number(value), "" if old is None else words.number(old), words.change(value, old)])
+            rows.append([name, words.number(value), words.change(value, before.get(name)) or "new"])
     else:
         rows = [[name, words.number(value)] for name, value in list(now.items())[:shown]]
     more = len(now) - shown
-    return table(rows) + (f"\n_and {more:,} more in the repository_" if more > 0 else "")
+    return table(rows) + (f"\n_and {more:,} more on the release page_" if more > 0 else "")
 
 
 def pointer_name(run: Run) -> str:

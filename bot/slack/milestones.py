@@ -108,8 +108,8 @@ def _published(run: Run, facts: Facts, _names: Names) -> str:
     data += f" ({words.size(moved)})" if data and moved else ""
     said = f"The result is saved: {where}{data}."
     if facts.get("diverged"):
-        moved = f"{words.code(run.branch)} moved on or was deleted meanwhile"
-        said += f" {moved}, so the result is on a branch of its own."
+        branch = f"{words.code(run.branch)} moved on or was deleted meanwhile"
+        said += f" {branch}, so the result is on a branch of its own."
     return said
 
 

@@ -1,7 +1,7 @@
 """The same work as `/train`, as a person does it on a warm checkout: one command after the other, and waiting for each.
 
 `git fetch`, `dvc pull`, `dvc repro`, `dvc push`, commit, tag, push, copy, release by curl. The copy is one
-`put_object` of boto3, which costs about what the AWS command line costs; where there is no curl, Python's urllib takes its place.
+`put_object` of boto3, which costs about what the AWS command line costs; without curl, Python's urllib takes its place.
 """
 
 import json
