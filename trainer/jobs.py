@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ def _launch(job: Order, environment: dict[str, str]) -> Answer:
     if job.step != "repro":
         durable.write(folder / supervisor.SECRETS, json.dumps(dict(job.secrets)).encode(), mode=0o600)
     _detach(lambda: supervisor.supervise(folder, job.run_dir, job.argv, {**environment, processes.MARK: str(folder)}))
+    if not (folder / supervisor.SUPERVISOR).exists():
+        raise OrderError(f"{job.name} could not be started: nothing can be written to {folder}")
     return {"ok": True, "already": False}
 
 
@@ -134,6 +137,8 @@ def _detach(work: Callable[[], None]) -> None:
     try:
         os.setsid()
         work()
+    except BaseException:  # noqa: BLE001 - a forked child must never return into its parent's code
+        traceback.print_exc()
     finally:
         os._exit(0)
 

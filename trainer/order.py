@@ -16,7 +16,10 @@ PASSED_ON = ("HOME", "LANG", "LC_ALL", "SHELL", "TMPDIR", "TZ", "USER")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"^(AWS|SLACK|GITLAB|GIT|GOOGLE|AZURE)_|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET = re.compile(
+    r"^(?:AWS|SLACK|GITLAB|GIT)_|(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|API_?KEY|PRIVATE_?KEY)(?:_|$)",
+    re.IGNORECASE,
+)
 
 
 class OrderError(Exception):

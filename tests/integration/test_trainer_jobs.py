@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration.trainer_world import TOKEN, World, ask
 from trainer import durable, jobs, processes
+from trainer.order import OrderError
 
 DAEMON = """\
     import os, pathlib, signal, sys, time
@@ -248,8 +249,9 @@ def test_secrets_can_be_read_by_their_owner_alone(world, monkeypatch):
     run = world.new_run()
     modes = []
     monkeypatch.setattr(jobs, "_detach", lambda _: modes.extend(_modes(run)))
-    jobs.launch(run.order("publish"), {})
-    jobs.launch(run.order("repro"), {})
+    for step in ("publish", "repro"):
+        with pytest.raises(OrderError, match="could not be started"):
+            jobs.launch(run.order(step), {})
     assert modes == [0o600, 0o600]  # the one of publish, seen twice: repro has none
 
 

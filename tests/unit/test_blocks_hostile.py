@@ -103,4 +103,4 @@ def test_five_hundred_metrics_show_the_first_and_count_the_rest():
     run = a_run(Phase.RELEASED, result={"metrics": metrics}, ended_at=START + 1)
     message = terminal(run, Note("terminal"))
     check(message, pings=1)
-    assert "and 488 more in the repository" in json.dumps(message.blocks)
+    assert "and 492 more on the release page" in json.dumps(message.blocks)

@@ -81,8 +81,8 @@ def test_every_project_has_a_folder_that_is_one_plain_name(project):
 
 def test_a_step_sees_an_allow_list_of_its_caller_s_environment():
     caller = {"PATH": "/bin", "HOME": "/home/x", "AWS_SECRET_ACCESS_KEY": "x", "SLACK_BOT_TOKEN": "x", "TERM": "x"}
-    seen = order.environment({"env": {"CUDA_VISIBLE_DEVICES": "0"}}, caller)
-    assert set(seen) == {"PATH", "HOME", "LANG", "CUDA_VISIBLE_DEVICES"}
+    seen = order.environment({"env": {"CUDA_VISIBLE_DEVICES": "0", "TOKENIZERS_PARALLELISM": "1"}}, caller)
+    assert set(seen) == {"PATH", "HOME", "LANG", "CUDA_VISIBLE_DEVICES", "TOKENIZERS_PARALLELISM"}
     assert seen["PATH"].endswith(":/bin")
 
 
@@ -90,7 +90,9 @@ def test_named_variables_are_passed_on():
     assert order.environment({"env": ["TERM", "GONE"]}, {"TERM": "dumb"})["TERM"] == "dumb"
 
 
-@pytest.mark.parametrize("name", ["AWS_PROFILE", "GITLAB_TOKEN", "MY_SECRET", "db_password", "A=B", ""])
+@pytest.mark.parametrize(
+    "name", ["AWS_PROFILE", "GITLAB_TOKEN", "MY_SECRET", "db_password", "GIT_DIR", "WANDB_API_KEY", "A=B", ""]
+)
 def test_credentials_cannot_travel_by_environment(name):
     with pytest.raises(OrderError, match="credentials travel as secrets"):
         order.environment({"env": {name: "x"}}, {})
