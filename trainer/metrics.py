@@ -55,10 +55,11 @@ class Watch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look a last time, and no more."""
+        """Look a last time, and no more; without a start there is nothing to look for."""
         self._stop.set()
-        self._thread.join()
-        self.look()
+        if self._thread.is_alive():
+            self._thread.join()
+            self.look()
 
     def begin_stage(self) -> None:
         """Epochs of another stage do not count for this one."""

@@ -55,7 +55,6 @@ def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
     with Capture(hear) as capture:
         reproduction = _open(events, capture, tail, watch)
         found.append(reproduction)
-        watch.start()
         try:
             reproduction.run()
         finally:

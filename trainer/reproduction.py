@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +91,7 @@ class Reproduction:
             reporter = Reporter(self._events, self._capture, names)
             _listen(reporter)
             self._put_in_place()
+            self._watch.start()  # only now: the metrics of an earlier result are no news
             self._reproduce(targets, reporter)
         except StepError:
             raise
@@ -180,8 +180,3 @@ def _chain(error: BaseException) -> list[BaseException]:
         chain.append(at)
         at = at.__cause__ or at.__context__
     return chain
-
-
-def names(steps: Iterable[Any]) -> list[str]:
-    """The stages with a command, in the order in which DVC takes them."""
-    return [step.addressing for step in steps if step.cmd]

@@ -224,6 +224,7 @@ def test_a_run_after_a_killed_one_starts_from_a_clean_workspace(world):
     (world.repo / "model.txt").write_text("half a mod")
     (world.repo / "out/model.bin").unlink()
     (world.repo / "src/train.py").write_text("vandalised")
+    (world.repo / "live/metrics.json").unlink()
     (world.repo / "leftover.txt").write_text("who am I")
     (world.repo / ".dvc/tmp/rwlock").write_text('{"model.txt": {"write": {"pid": 1, "cmd": "dvc repro"}}}')
     run = world.new_run()
@@ -231,6 +232,7 @@ def test_a_run_after_a_killed_one_starts_from_a_clean_workspace(world):
     assert set(run.stages().values()) == {"skipped"}
     assert (world.repo / "model.txt").read_text().startswith("3 ")
     assert not (world.repo / "leftover.txt").exists()
+    assert run.events("metric") == []
     assert run.published()["changed"] is False
 
 
