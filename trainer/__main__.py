@@ -12,10 +12,11 @@ import time
 import traceback
 from pathlib import Path
 
-from trainer import credentials, spec
+from trainer import spec
 from trainer.events import EventLog
 from trainer.failure import CancelledError, FencedError, StepError
-from trainer.order import STEPS
+from trainer.job import credentials
+from trainer.job.order import STEPS
 
 
 def main(argv: list[str]) -> int:

@@ -24,9 +24,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer import decision, durable, fence, order, processes, supervisor
+from trainer import durable
 from trainer.failure import FencedError
-from trainer.order import Order, OrderError
+from trainer.job import decision, fence, order, processes, supervisor
+from trainer.job.order import Order, OrderError
 from trainer.places import Places
 
 KILL_LIMIT = 12.0

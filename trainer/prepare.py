@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainer import crashpoints, fence, needs, project, remote, transfer, workspace
-from trainer.credentials import Secrets
+from trainer import crashpoints
+from trainer.code import workspace
+from trainer.code.mirror import open_mirror
+from trainer.data import remote, transfer
+from trainer.data.objects import Cache, Object, Tree, root_of, tree_of
+from trainer.data.store import Store
+from trainer.data.stores import open_store
+from trainer.definition import needs
+from trainer.definition.graph import Out
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.graph import Out
-from trainer.mirror import open_mirror
-from trainer.objects import Cache, Object, Tree, root_of, tree_of
-from trainer.project import Project
+from trainer.job import fence
+from trainer.job.credentials import Secrets
+from trainer.project.commit import Project, load
 from trainer.spec import Spec
-from trainer.store import Store, open_store
 
 
 def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
@@ -30,7 +35,7 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     mirror = open_mirror(places.mirror, spec.git_url, secrets.git_config(spec.git_url))
     mirror.fetch(spec.branch, spec.commit)
     crashpoints.reach("prepare.fetched")
-    found = project.load(mirror, spec.commit)
+    found = load(mirror, spec.commit)
     if found.submodules:
         events.emit("warning", text=f"Submodules are not fetched: {', '.join(found.submodules)}.")
     _check_out(spec, found)
@@ -84,7 +89,7 @@ class Pull:
         self._pull(store, [out for out in wanted if out.path not in imported])
         self._look(store, [out for out in judged.idle if out.path not in imported and self._lacks(out)])
         if any(out.path in imported for out in wanted):
-            from trainer import imports  # noqa: PLC0415 - DVC itself; a second slower, and only needed here
+            from trainer.definition import imports  # noqa: PLC0415 - DVC itself; a second slower, and only needed here
 
             imports.fetch(self._spec, [out.path for out in wanted if out.path in imported])
 

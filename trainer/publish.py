@@ -14,16 +14,20 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from trainer import crashpoints, durable, fence, figures, pointer, project, proof, results, transfer
-from trainer.credentials import Secrets
+from trainer import crashpoints, durable
+from trainer.code.mirror import open_mirror
+from trainer.code.ship import Shipment, Shipped
+from trainer.data import proof, transfer
+from trainer.data.objects import Cache
+from trainer.data.proof import Proof
+from trainer.data.store import Store
+from trainer.data.stores import open_store
 from trainer.events import EventLog
-from trainer.mirror import open_mirror
-from trainer.objects import Cache
-from trainer.project import Project
-from trainer.proof import Proof
-from trainer.ship import Shipment, Shipped
+from trainer.job import fence
+from trainer.job.credentials import Secrets
+from trainer.project import figures, pointer, results
+from trainer.project.commit import Project, load
 from trainer.spec import Spec
-from trainer.store import Store, open_store
 
 
 def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
@@ -36,7 +40,7 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     crashpoints.reach("publish.before")
     mirror = open_mirror(spec.places.mirror, spec.git_url, secrets.git_config(spec.git_url))
     mirror.fetch(spec.branch, spec.commit)
-    base = project.load(mirror, spec.commit)
+    base = load(mirror, spec.commit)
     scratch = spec.places.scratch
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -53,7 +57,7 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
     cache = Cache(spec.places.cache)
     files = results.collect(base, spec.places.repo, scratch)
     tree = results.tree_with(base, files, scratch)
-    result = project.load(mirror, tree) if files else base
+    result = load(mirror, tree) if files else base
     outs = pointer.release_outs(result.graph, spec.release_outs)
     store = opening.result()
     proven = proof.prove(result.graph, store, cache, events, with_run_cache=bool(files))
@@ -61,7 +65,7 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
     crashpoints.reach("publish.proven")
 
     def rebase(tip: str) -> str | None:
-        from trainer import rebasing  # noqa: PLC0415 - needs DVC itself; only when the branch has moved
+        from trainer.project import rebasing  # noqa: PLC0415 - needs DVC itself; only when the branch has moved
 
         return rebasing.onto(tip, base, files, scratch, cache)
 

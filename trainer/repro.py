@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainer import crashpoints, fence, stamp
+from trainer import crashpoints
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.metrics import Watch
-from trainer.output import Capture, Tail
+from trainer.job import fence
 from trainer.spec import Spec
-from trainer.stamp import Stamp
+from trainer.stages import stamp
+from trainer.stages.metrics import Watch
+from trainer.stages.output import Capture, Tail
+from trainer.stages.stamp import Stamp
 
 _ENVIRONMENT = {"DVC_NO_ANALYTICS": "1", "DVC_STUDIO_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 """For DVC and for the stages: nobody is called, and output comes while it is made."""
@@ -42,7 +44,7 @@ def run(spec: Spec, events: EventLog) -> None:
 
 
 def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
-    from trainer.reproduction import Reproduction  # noqa: PLC0415 - DVC itself; a second that an unchanged run saves
+    from trainer.stages.reproduction import Reproduction  # noqa: PLC0415 - DVC itself; a second that an unchanged run saves
 
     tail = Tail()
     found: list[Reproduction] = []
@@ -64,8 +66,8 @@ def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
 
 
 def _open(events: EventLog, capture: Capture, tail: Tail, watch: Watch):  # type: ignore[no-untyped-def] # noqa: ANN202
-    from trainer import causes  # noqa: PLC0415
-    from trainer.reproduction import Reproduction  # noqa: PLC0415
+    from trainer.stages import causes  # noqa: PLC0415
+    from trainer.stages.reproduction import Reproduction  # noqa: PLC0415
 
     try:
         return Reproduction(events, capture, tail, watch)

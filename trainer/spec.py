@@ -25,7 +25,7 @@ class Spec:
     """One run, as its steps see it. `rest` keeps what this version does not know.
 
     `commit` was resolved once, when the run was asked for. `git_url` carries no credentials. `release_outs` are paths
-    in the repository; None leaves the choice to trainer/pointer.py. `remote` None is DVC's own default remote.
+    in the repository; None leaves the choice to trainer/project/pointer.py. `remote` None is DVC's own default remote.
     `started_at` is in seconds since the epoch.
     """
 

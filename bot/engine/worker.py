@@ -35,6 +35,8 @@ class Worker:
         self._said = said
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        # One request at a time: a burst of commands must not take the processor from their own acknowledgements.
+        self._intake = threading.Lock()
 
     def start(self, threads: int) -> None:
         """Begin working in the background."""
@@ -75,11 +77,16 @@ class Worker:
         return LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.01, due - self._world.clock.now()))
 
     def _one_request(self) -> bool:
-        request = self._world.store.requests.claim()
-        if request is None:
+        if not self._intake.acquire(blocking=False):
             return False
-        crash_point("request-claimed")
-        check(request, self._world)
+        try:
+            request = self._world.store.requests.claim()
+            if request is None:
+                return False
+            crash_point("request-claimed")
+            check(request, self._world)
+        finally:
+            self._intake.release()
         self._said()
         self._bell.ring()
         return True

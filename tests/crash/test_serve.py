@@ -89,7 +89,7 @@ def test_a_run_survives_a_bot_that_dies_at_one_point_after_the_other(world, bot)
     for point in GOOD[1:]:
         assert bot.until_dead() == KILLED_BY_CRASH_POINT
         bot.start(crash=point, wait=False)
-        if not until(lambda: not bot.alive or world.thread("all-points") and world.thread("all-points").terminal, "x"):
+        if not until(lambda: not bot.alive or (world.thread("all-points") and world.thread("all-points").terminal), "x"):
             break
     bot.stop()
     bot.start()

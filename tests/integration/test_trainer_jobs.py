@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.trainer_world import TOKEN, World, ask
-from trainer import durable, jobs, processes
-from trainer.order import OrderError
+from trainer import durable, jobs
+from trainer.job import processes
+from trainer.job.order import OrderError
 
 DAEMON = """\
     import os, pathlib, signal, sys, time

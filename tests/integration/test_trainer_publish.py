@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.trainer_world import Run, World, ask, git
-from trainer import crashpoints, decision, fence
+from trainer import crashpoints
+from trainer.job import decision, fence
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One suite for every kind of remote: what `trainer.store.Store` promises."""
+"""One suite for every kind of remote: what `trainer.data.store.Store` promises."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.integration.trainer_world import S3_ENVIRONMENT
-from trainer import store_s3
+from trainer.data import s3 as s3_store
+from trainer.data.by_dvc import DvcStore
+from trainer.data.folder import FolderStore
+from trainer.data.objects import Object
+from trainer.data.remote import Remote, find, local_config
+from trainer.data.s3 import S3Store
+from trainer.data.store import MissingError
+from trainer.data.stores import open_store
 from trainer.failure import StepError
-from trainer.objects import Object
-from trainer.remote import Remote, find, local_config
-from trainer.store import MissingError, open_store
-from trainer.store_dvc import DvcStore
-from trainer.store_folder import FolderStore
-from trainer.store_s3 import S3Store
 
 
 def an_object(content, algorithm="md5"):
@@ -114,7 +115,7 @@ def test_s3_is_given_the_checksum_that_it_must_refuse_other_bytes_by(s3, tmp_pat
 
 
 def test_a_large_object_goes_to_s3_in_parts(s3, tmp_path, monkeypatch):
-    monkeypatch.setattr(store_s3, "WHOLE", 4)
+    monkeypatch.setattr(s3_store, "WHOLE", 4)
     s3.create_bucket(Bucket="large")
     store = S3Store(Remote("store", "s3://large"))
     item = an_object(b"hello")

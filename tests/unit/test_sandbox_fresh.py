@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 from bot.sandbox.fresh import start_over
-from trainer import durable, processes
+from trainer import durable
+from trainer.job import processes
 
 
 def test_what_the_demo_made_goes_and_what_is_somebodys_own_stays(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer import causes
+from trainer.stages import causes
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import textwrap
 
 import pytest
 
-from trainer import graph
+from trainer.definition import graph
+from trainer.definition.graph import TemplatedError
 from trainer.failure import StepError
-from trainer.graph import TemplatedError
 
 LOCK = """\
     schema: '2.0'

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from trainer import needs
-from trainer.graph import Data, Graph, Out, Stage
+from trainer.definition import needs
+from trainer.definition.graph import Data, Graph, Out, Stage
 
 RAW, READY, MODEL = ("1" * 32 + ".dir", "2" * 32, "3" * 32)
 SCRIPT = b"print('hello')\n"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import metrics
 from trainer.events import EventLog, parse
-from trainer.metrics import Watch
-from trainer.output import Tail, clean
+from trainer.stages import metrics
+from trainer.stages.metrics import Watch
+from trainer.stages.output import Tail, clean
 
 
 @pytest.mark.parametrize(

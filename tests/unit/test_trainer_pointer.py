@@ -6,10 +6,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.unit.test_trainer_spec import GOOD
-from trainer import objects, pointer, spec
+from trainer import spec
+from trainer.data import objects
+from trainer.data.objects import Object, matches
+from trainer.definition.graph import Graph, Out, Stage
 from trainer.failure import StepError
-from trainer.graph import Graph, Out, Stage
-from trainer.objects import Object, matches
+from trainer.project import pointer
 
 
 def stage(name, deps, *outs):

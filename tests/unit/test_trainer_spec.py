@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer import fence, memory, order, places, spec
+from trainer import places, spec
 from trainer.crashpoints import reach
-from trainer.credentials import Secrets, take
 from trainer.failure import FencedError, StepError
-from trainer.order import OrderError
+from trainer.job import fence, memory, order
+from trainer.job.credentials import Secrets, take
+from trainer.job.order import OrderError
 
 GOOD = {
     "run": 42,

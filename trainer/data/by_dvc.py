@@ -15,16 +15,16 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from trainer.data.objects import Object
+from trainer.data.remote import Remote
+from trainer.data.store import MissingError, Progress
 from trainer.failure import StepError
-from trainer.objects import Object
-from trainer.remote import Remote
-from trainer.store import MissingError, Progress
 
 THREADS = 8
 
 
 class DvcStore:
-    """See `trainer.store.Store`."""
+    """See `trainer.data.store.Store`."""
 
     def __init__(self, remote: Remote) -> None:
         self._name = remote.name

@@ -1,7 +1,7 @@
 """A project's pipeline, read from its files without DVC: stages, outputs, checksums. Pure.
 
 DVC's own loading takes a second; this takes milliseconds, and is only used where it is certain to say the same: a
-dvc.yaml whose outputs depend on templates is left to DVC (`TemplatedError`; see trainer/scratch_repo.py).
+dvc.yaml whose outputs depend on templates is left to DVC (`TemplatedError`; see trainer/project/scratch_repo.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainer import document
-from trainer.document import DocumentError
+from trainer.definition import document
+from trainer.definition.document import DocumentError
 from trainer.failure import StepError
 
 PIPELINE_FILE = "dvc.yaml"

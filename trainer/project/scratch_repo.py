@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainer import graph, remote
-from trainer.git import Git
-from trainer.graph import Out, Stage
-from trainer.mirror import Mirror
+from trainer.code.git import Git
+from trainer.code.mirror import Mirror
+from trainer.data import remote
+from trainer.definition import graph
+from trainer.definition.graph import Out, Stage
 
 
 def check_out(mirror: Mirror, tree: str, folder: Path, *, cache: Path) -> None:

@@ -12,8 +12,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainer.code.git import Git, GitError
 from trainer.failure import StepError
-from trainer.git import Git, GitError
 from trainer.places import Places
 
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = false\n"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer import document
-from trainer.document import DocumentError
-from trainer.graph import Graph, Out, Stage, overlap
+from trainer.definition import document
+from trainer.definition.document import DocumentError
+from trainer.definition.graph import Graph, Out, Stage, overlap
 
 Read = Callable[[str], bytes | None]
 """Content of a tracked file, or None for what is none (a folder, a link, nothing)."""

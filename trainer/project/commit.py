@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer import graph, remote
+from trainer.code.mirror import Entry, Mirror
+from trainer.data import remote
+from trainer.data.remote import Remote
+from trainer.definition import graph
+from trainer.definition.graph import Graph, TemplatedError
 from trainer.failure import StepError
-from trainer.graph import Graph, TemplatedError
-from trainer.mirror import Entry, Mirror
-from trainer.remote import Remote
 
 _LINK = "120000"
 _SUBMODULE = "160000"
@@ -83,7 +84,7 @@ def _graph(mirror: Mirror, tree: str, files: Mapping[str, bytes]) -> Graph:
     try:
         return graph.read(files)
     except TemplatedError:
-        from trainer import scratch_repo  # noqa: PLC0415 - a second slower, and only needed here
+        from trainer.project import scratch_repo  # noqa: PLC0415 - a second slower, and only needed here
 
         with tempfile.TemporaryDirectory(dir=mirror.path.parent, prefix=".resolve-") as aside:
             folder = Path(aside) / "repo"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer import durable
+from trainer.definition.graph import Out
 from trainer.failure import StepError
-from trainer.graph import Out
 
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _CHUNK = 1024 * 1024

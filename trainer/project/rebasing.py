@@ -6,16 +6,16 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer import project, results, scratch_repo
+from trainer.data.objects import Cache
 from trainer.failure import StepError
-from trainer.objects import Cache
-from trainer.project import Project
+from trainer.project import results, scratch_repo
+from trainer.project.commit import Project, load
 
 
 def onto(tip: str, base: Project, files: Mapping[str, bytes], scratch: Path, cache: Cache) -> str | None:
     """The id of `tip`'s tree with our files; None when somebody changed one of them, or a stage would run there."""
     try:
-        theirs = project.load(base.mirror, tip)
+        theirs = load(base.mirror, tip)
     except StepError:
         return None
     if any(base.entries.get(path) != theirs.entries.get(path) for path in files):

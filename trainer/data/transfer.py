@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainer import crashpoints
+from trainer.data.objects import Cache, Object, file_matches
+from trainer.data.progress import Transfer
+from trainer.data.store import MissingError, Store
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.objects import Cache, Object, file_matches
-from trainer.progress import Transfer
-from trainer.store import MissingError, Store
 
 THREADS = 16
 ATTEMPTS = 3

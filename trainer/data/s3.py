@@ -15,10 +15,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from trainer.data.objects import Object
+from trainer.data.remote import Remote
+from trainer.data.store import MissingError, Progress
 from trainer.failure import StepError
-from trainer.objects import Object
-from trainer.remote import Remote
-from trainer.store import MissingError, Progress
 
 THREADS = 16
 WHOLE = 64 * 1024 * 1024
@@ -48,7 +48,7 @@ _PASSED_ON = {
 
 
 class S3Store:
-    """See `trainer.store.Store`."""
+    """See `trainer.data.store.Store`."""
 
     def __init__(self, remote: Remote) -> None:
         parts = urlsplit(remote.url)

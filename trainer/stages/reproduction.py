@@ -13,11 +13,12 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import _reproduce_stage, collect_stages, get_active_graph, plan_repro
 
-from trainer import causes, memory
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.metrics import Watch
-from trainer.output import Capture, Tail
+from trainer.job import memory
+from trainer.stages import causes
+from trainer.stages.metrics import Watch
+from trainer.stages.output import Capture, Tail
 
 _EXITED = re.compile(r"exited with (-?\d+)")
 

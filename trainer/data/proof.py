@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer import crashpoints, transfer
+from trainer import crashpoints
+from trainer.data import transfer
+from trainer.data.objects import Cache, Object, Tree, root_of, tree_of
+from trainer.data.store import Store
+from trainer.definition.graph import Graph, Out
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.graph import Graph, Out
-from trainer.objects import Cache, Object, Tree, root_of, tree_of
-from trainer.store import Store
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainer import document
-from trainer.document import DocumentError
-from trainer.graph import Graph, Out
-from trainer.objects import Cache, Object, root_of
-from trainer.project import Project
+from trainer.data.objects import Cache, Object, root_of
+from trainer.definition import document
+from trainer.definition.document import DocumentError
+from trainer.definition.graph import Graph, Out
+from trainer.project.commit import Project
 
 LARGEST = 1024 * 1024
 """Bytes of a metrics file that is read."""

@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainer.data.objects import Object
+from trainer.data.store import MissingError, Progress
 from trainer.failure import StepError
-from trainer.objects import Object
-from trainer.store import MissingError, Progress
 
 
 class FolderStore:
-    """See `trainer.store.Store`."""
+    """See `trainer.data.store.Store`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

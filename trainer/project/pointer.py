@@ -16,8 +16,8 @@ import posixpath
 from collections import Counter
 from collections.abc import Sequence
 
+from trainer.definition.graph import Graph, Out, overlap
 from trainer.failure import StepError
-from trainer.graph import Graph, Out, overlap
 from trainer.spec import Spec
 
 

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer import durable, memory, processes
+from trainer import durable
+from trainer.job import memory, processes
 
 SUPERVISOR = "supervisor.json"
 STEP = "step.json"

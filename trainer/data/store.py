@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from trainer.objects import Object
-from trainer.remote import Remote
+from trainer.data.objects import Object
 
 Progress = Callable[[int], None]
 """Told how many bytes more were moved."""
@@ -41,18 +40,3 @@ class Store(Protocol):
 
     def put_named(self, key: str, source: Path) -> None:
         """Put a small file that is not named by its content (an entry of the run cache), unless it exists."""
-
-
-def open_store(remote: Remote) -> Store:
-    """The store of that remote: S3 and folders directly, others through DVC's file systems (a second slower)."""
-    if remote.scheme == "":
-        from trainer.store_folder import FolderStore  # noqa: PLC0415 - each kind loads only its own libraries
-
-        return FolderStore(Path(remote.url))
-    if remote.scheme == "s3":
-        from trainer.store_s3 import S3Store  # noqa: PLC0415
-
-        return S3Store(remote)
-    from trainer.store_dvc import DvcStore  # noqa: PLC0415
-
-    return DvcStore(remote)

@@ -12,11 +12,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainer import graph
+from trainer.code.git import Git
+from trainer.definition import graph
+from trainer.definition.graph import Graph
 from trainer.failure import StepError
-from trainer.git import Git
-from trainer.graph import Graph
-from trainer.project import Project
+from trainer.project.commit import Project
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of one file, and"""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from trainer import crashpoints, decision, fence
+from trainer import crashpoints
+from trainer.code.git import GitError, server_failure, server_said
+from trainer.code.mirror import Mirror
 from trainer.events import EventLog
 from trainer.failure import CancelledError, StepError
-from trainer.git import GitError, server_failure, server_said
-from trainer.mirror import Mirror
+from trainer.job import decision, fence
 from trainer.spec import Spec
 
 ATTEMPTS = 5

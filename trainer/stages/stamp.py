@@ -15,8 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from trainer import durable, graph
-from trainer.git import Git
+from trainer import durable
+from trainer.code.git import Git
+from trainer.definition import graph
 
 VERSION = 1
 FILE = ".dvc/tmp/stationmaster.json"
