@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
 
     runs = commands.add_parser("runs", help="list runs, or show one with its log")
-    runs.add_argument("run", nargs="?", type=int, metavar="NUMBER", help="a run's number")
+    runs.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="a run's number")
     runs.add_argument("--log", action="store_true", help="print its full log")
     runs.add_argument("--home", type=Path, help="the bot's folder (or STATIONMASTER_HOME)")
     runs.set_defaults(run=_runs)
@@ -110,7 +110,7 @@ def _runs(arguments: argparse.Namespace) -> int:
     from bot.listing import show  # noqa: PLC0415
 
     home = arguments.home or Path(os.environ.get("STATIONMASTER_HOME", "stationmaster-data"))
-    return show(home, arguments.run, log=arguments.log, out=sys.stdout)
+    return show(home, arguments.number, log=arguments.log, out=sys.stdout)
 
 
 def _use(config: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.crashpoints import crash_point
 from bot.errors import UserError
 from bot.runs.model import Run
 from bot.slack import words
@@ -26,6 +27,7 @@ def handle(call: Call, desk: Desk) -> Reply | None:
         delivery=call.delivery, user=call.user, channel=call.channel, branch=wanted.branch, tag=wanted.tag
     )
     if added:
+        crash_point("request-added")
         desk.wake()
         return None
     run = desk.store.run_of_tag(desk.project, wanted.tag)

@@ -11,11 +11,12 @@ from bot.engine.release_notes import asset_path, description, fingerprint
 from bot.engine.steps import listen, run_dir, work
 from bot.engine.world import World
 from bot.errors import Conflict, DoorError, NoCapacity, Unauthorised, Unavailable
-from bot.ports import JobState, Location, PowerState, Release, ReleaseLink
+from bot.ports import Location, PowerState, Release, ReleaseLink
 from bot.runs.model import Note, Phase, Reason, Run
 
 STEP = {Phase.PREPARING: "prepare", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
-TOO_LATE = (Phase.PUBLISHING, Phase.RELEASING)
+LAST_PIECES = 300
+"""How many pieces of a log are fetched at the end of a run, at most: 300 MB, the limit of what a job keeps."""
 
 
 def process(run: Run, world: World) -> Outcome:
@@ -164,16 +165,13 @@ def _end_job(run: Run, location: Location) -> bool:
 
 
 def _last_words(run: Run, world: World, location: Location) -> Run:
-    launched = run.progress.get("launched")
-    if launched is None:
+    """Keep what the job wrote before its end; the thread is past hearing of stages."""
+    if run.progress.get("launched") is None:
         return run
-    status = location.status(str(launched), run_dir(run, location))
-    if status.state is JobState.ABSENT:
-        return run
-    for _ in range(64):
-        heard, _notes, caught_up = listen(run, world, location, status)
+    for _ in range(LAST_PIECES):
+        heard, _notes, more = listen(run, world, location)
         run = replace(run, log_read=heard.log_read, events_read=heard.events_read)
-        if caught_up:
+        if not more:
             break
     return run
 

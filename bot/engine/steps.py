@@ -17,9 +17,6 @@ from trainer.events import Event, parse
 
 CHUNK = 1_000_000
 """Bytes of events or log that are read at a time; a shell with a smaller limit returns less."""
-CHUNKS = 8
-"""How many chunks one look takes at most, so that a look stays well inside its lease."""
-
 NEXT = {
     "prepare": Phase.TRAINING,
     "repro": Phase.PUBLISHING,
@@ -38,42 +35,45 @@ def work(run: Run, world: World, step: str) -> Outcome:
     name = run.job(step)
     if run.progress.get("launched") != name:
         return _launch(run, world, location, step)
-    status = location.status(name, run_dir(run, location))
-    run, notes, caught_up = listen(run, world, location, status)
+    began = world.clock.monotonic()
+    # The job is asked for before it is heard: what an ended job wrote is then all there to be read.
+    status = location.status(name, run_dir(run, location)) if _is_status_due(run, world, step) else None
+    run, notes, more = listen(run, world, location)
     run = policy.calm(run)
-    if not caught_up:
+    if more:
         return policy.wait(run, 0.0, *notes)
-    if status.state is JobState.RUNNING:
-        return _still_running(run, world, notes)
+    if status is None or status.state is JobState.RUNNING:
+        world.asked[name] = world.asked.get(name, 0.0) if status is None else world.clock.now()
+        return _still_running(run, world, step, notes, cost=world.clock.monotonic() - began)
     if status.state is JobState.EXITED and status.exit_code == 0:
-        return _finished(run, location, step, notes)
+        return _finished(run, world, location, step, notes)
     return _failed(run, location, step, status, notes)
 
 
-def listen(run: Run, world: World, location: Location, status: JobStatus) -> tuple[Run, tuple[Note, ...], bool]:
-    """Read what the job wrote since the last look; True when nothing is left to read."""
+def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note, ...], bool]:
+    """Read what the job wrote since the last look, a piece of each file; True when there may be more."""
     folder = run_dir(run, location)
-    events: list[Event] = []
-    for _ in range(CHUNKS):
-        if run.events_read >= status.events_size:
-            break
-        chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
-        heard, used = parse(chunk)
-        if not used:
-            break  # a half-written last line waits for its end
-        events += heard
-        run = replace(run, events_read=run.events_read + used)
-    for _ in range(CHUNKS):
-        if run.log_read >= status.log_size:
-            break
-        piece = location.read(f"{folder}/log", run.log_read, CHUNK)
-        if not piece:
-            break
+    chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
+    events, used = parse(chunk)
+    piece = location.read(f"{folder}/log", run.log_read, CHUNK)
+    if piece:
         world.logs.write(run.uid, run.log_read, piece)
-        run = replace(run, log_read=run.log_read + len(piece))
-    caught_up = not events or run.events_read >= status.events_size
+    run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
-    return run, notes, caught_up and run.log_read >= status.log_size
+    return run, notes, bool(piece) or used > 0
+
+
+def _is_status_due(run: Run, world: World, step: str) -> bool:
+    """Whether to ask for the job itself: it wrote its last, or nothing was asked for a while and it may be dead."""
+    if _said_its_last(run, step):
+        return True
+    now = world.clock.now()
+    return now >= world.asked.get(run.job(step), 0.0) + policy.status_delay(now - run.phase_at)
+
+
+def _said_its_last(run: Run, step: str) -> bool:
+    """Whether the job wrote that it is done or failed, so that its exit is a matter of moments."""
+    return step in run.progress.get("seconds", {}) or "failure" in run.progress
 
 
 def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
@@ -111,7 +111,7 @@ def _launch(run: Run, world: World, location: Location, step: str) -> Outcome:
     except Conflict:
         return policy.fail(run, Reason.FENCED)
     launched = {**policy.calm(run).progress, "launched": job.name}
-    return policy.wait(replace(run, progress=launched), policy.poll_delay(0))
+    return policy.wait(replace(run, progress=launched), policy.look_delay(0.0, 0.0))
 
 
 def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
@@ -135,16 +135,18 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
     }
 
 
-def _still_running(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
-    now = world.clock.now()
-    if run.phase is Phase.TRAINING and now - run.phase_at > world.terms[run.location].max_hours * 3600:
-        return policy.fail(run, Reason.TOO_LONG, *notes, hours=world.terms[run.location].max_hours)
-    return policy.wait(run, policy.poll_delay(now - run.phase_at), *notes)
+def _still_running(run: Run, world: World, step: str, notes: tuple[Note, ...], *, cost: float) -> Outcome:
+    age = world.clock.now() - run.phase_at
+    max_hours = world.terms[run.location].max_hours
+    if run.phase is Phase.TRAINING and age > max_hours * 3600:
+        return policy.fail(run, Reason.TOO_LONG, *notes, hours=max_hours)
+    return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
 
 
-def _finished(run: Run, location: Location, step: str, notes: tuple[Note, ...]) -> Outcome:
+def _finished(run: Run, world: World, location: Location, step: str, notes: tuple[Note, ...]) -> Outcome:
     if step == "repro" and not ran(run.progress):
         notes = (*notes, milestone("unchanged"))
+    world.asked.pop(run.job(step), None)
     if step != "publish":
         return policy.advance(run, NEXT[step], *notes)
     if "commit" not in run.result:

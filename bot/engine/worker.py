@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from bot.crashpoints import crash_point
@@ -35,8 +37,10 @@ class Worker:
         self._said = said
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        # One request at a time: a burst of commands must not take the processor from their own acknowledgements.
+        # One request at a time: a burst of commands must not hold up its own acknowledgements.
         self._intake = threading.Lock()
+        # Leases of work whose result could not be written (a full disk): let go, or it would rest for two minutes.
+        self._unwritten: deque[str] = deque()
 
     def start(self, threads: int) -> None:
         """Begin working in the background."""
@@ -54,6 +58,7 @@ class Worker:
 
     def once(self) -> bool:
         """Do one thing that is due; False when nothing was."""
+        self._let_go()
         return self._one_request() or self._one_run()
 
     def _loop(self) -> None:
@@ -84,7 +89,8 @@ class Worker:
             if request is None:
                 return False
             crash_point("request-claimed")
-            check(request, self._world)
+            with self._letting_go_of(request.lease):
+                check(request, self._world)
         finally:
             self._intake.release()
         self._said()
@@ -96,11 +102,26 @@ class Worker:
         if claimed is None:
             return False
         run, lease = claimed
-        if run.phase is Phase.QUEUED:
-            self._queued(run, lease)
-        else:
-            self._move(run, lease)
+        with self._letting_go_of(lease):
+            if run.phase is Phase.QUEUED:
+                self._queued(run, lease)
+            else:
+                self._move(run, lease)
         return True
+
+    @contextmanager
+    def _letting_go_of(self, lease: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self._unwritten.append(lease)
+            raise
+
+    def _let_go(self) -> None:
+        while self._unwritten:
+            lease = self._unwritten.popleft()
+            with self._letting_go_of(lease):
+                self._world.store.let_go(lease)
 
     def _queued(self, run: Run, lease: str) -> None:
         if run.cancelled_by:

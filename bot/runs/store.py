@@ -81,7 +81,7 @@ class Store:
         if after.phase != before.phase:
             times = {**after.times, after.phase.value: now}
             after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
-        changed = after != before
+        changed = replace(after, events_read=before.events_read, log_read=before.log_read) != before
         with self._database.write() as connection:
             cursor = connection.execute(
                 """
@@ -129,6 +129,12 @@ class Store:
         with self._database.write() as connection:
             connection.execute("UPDATE runs SET lease = NULL WHERE lease IS NOT NULL")
             connection.execute("UPDATE requests SET lease = NULL WHERE lease IS NOT NULL")
+
+    def let_go(self, lease: str) -> None:
+        """Forget a lease whose holder could not write what came of it: the same is done again, as after a crash."""
+        with self._database.write() as connection:
+            for table in ("runs", "requests"):
+                connection.execute(f"UPDATE {table} SET lease = NULL WHERE lease = ?", (lease,))  # noqa: S608 - literals
 
     def next_due(self) -> float | None:
         """When the next run or request is due (epoch seconds), or None."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.clock import Clock
+from bot.crashpoints import crash_point
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Chat, Message
 from bot.runs.model import Note, Run
@@ -158,8 +159,10 @@ class Delivery:
             self._store.outbox.sending(row)
         self._pace.posting(run.channel)
         thread = None if rows[0].kind == "card" else run.thread
+        crash_point("message-intended")
         try:
-            return self._chat.post(run.channel, message, thread=thread)
+            ts = self._chat.post(run.channel, message, thread=thread)
+            crash_point("message-sent")
         except Unavailable as error:
             for row in rows[1:]:
                 self._store.outbox.unsent(row, seconds=0.0, surely=error.retry_after is not None)
@@ -169,6 +172,7 @@ class Delivery:
         except DoorError as error:
             log.warning("message %s goes without its blocks: %s", message.key, error)
             return self._chat.post(run.channel, replace(message, blocks=()), thread=thread)
+        return ts
 
     def _sent_before(self, row: Outgoing, run: Run) -> str | None:
         if not row.maybe_sent:

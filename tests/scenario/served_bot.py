@@ -51,6 +51,10 @@ class ServedBot:
         return self._process.pid
 
     @property
+    def returncode(self):
+        return self._process.poll()
+
+    @property
     def said(self):
         """The log of this life."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -1,5 +1,9 @@
 """A training that fails: the thread says where, why, and what was said last; nothing is released."""
 
+import json
+import os
+import signal
+
 import pytest
 
 LOUD = """
@@ -105,6 +109,19 @@ def test_a_stage_that_was_killed_from_outside_is_named(world, hostile):
     said = world.until_over("k1").last_word
     assert "failed in the stage `train`" in said
     assert "killed" in said
+
+
+def test_a_machine_on_which_everything_was_killed_is_noticed(world, hostile):
+    world.project.branch("lost-power", gate=True)
+    world.types("bob", "/train lost-power p1")
+    world.until_training("lost-power")
+    folder = world.run_folder(world.until_card("p1").number, "bob")
+    (keeper,) = folder.glob("jobs/*-repro-1/supervisor.json")
+    os.kill(json.loads(keeper.read_text())["pid"], signal.SIGKILL)
+    thread = world.until_over("p1")
+    assert "killed from outside" in thread.last_word
+    assert "p1" not in world.tags()
+    assert b"Epoch 2/2" in world.until_log("p1")
 
 
 def test_data_that_is_not_on_the_remote_is_named_before_anything_is_trained(world, hostile):

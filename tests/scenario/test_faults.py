@@ -30,7 +30,8 @@ def begun(world):
     world.types("alice", f"/train {name} {name}")
     world.until_training(name)
     world.until_card(name, "Training")
-    return name
+    yield name
+    world.project.open_gate(name)  # whatever became of the test: the next one needs the machine
 
 
 def finish(world, name):
@@ -120,13 +121,26 @@ def test_slack_being_away_does_not_touch_the_training_and_everything_is_said_in_
 
 
 def test_commands_arrive_although_slack_renews_the_socket(world, begun):
-    world.slack.disconnect("refresh_requested")
+    world.slack.disconnect("warning")
     assert f"`{begun}`" in world.types("alice", "/runs")
+    world.slack.disconnect("refresh_requested")
     until(lambda: world.slack.connected, "a new socket is open")
+    assert f"`{begun}`" in world.types("alice", "/runs")
     world.slack.cut_sockets()
     until(lambda: world.slack.connected, "a new socket is open after one broke")
     assert f"`{begun}`" in world.types("alice", "/runs")
     assert said_once(finish(world, begun))
+
+
+def test_a_bot_that_is_thrown_out_of_the_channel_goes_on_in_a_direct_message(world, begun):
+    world.slack.remove_bot("#training")
+    world.project.open_gate(begun)
+    until(lambda: begun in world.releases(), "the release is there")
+    until(lambda: any("is released" in said for said in world.direct("alice")), "alice is told in a direct message")
+    world.slack.type("alice", "/invite @Stationmaster")
+    (card,) = [said for said in world.direct("alice") if "This is here because" in said]
+    assert f"→ {begun}" in card
+    assert len([said for said in world.direct("alice") if "is released" in said]) == 1
 
 
 # GitLab

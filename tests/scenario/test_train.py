@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.scenario.world import MACHINES
 
 @pytest.fixture(scope="module", autouse=True)
 def bot(world):
-    with world.serving(IDLE_MINUTES="0.05") as bot:
+    with world.serving() as bot:
         yield bot
 
 
@@ -28,7 +29,7 @@ def dvc(folder, world, *words):
     """DVC as a colleague runs it, with the remote's credentials and nothing of ours."""
     settings = {f"DVC_{name}_DIR": str(folder / "dvc") for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")}
     cloud = {name: value for name, value in world.environment().items() if name.startswith("AWS_")}
-    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *words],
         cwd=folder,
@@ -112,7 +113,7 @@ def test_every_object_of_the_result_is_on_the_remote(world, first):
 
 def _of_the_sources(lock):
     """Checksums of files that are in git."""
-    return set(re.findall(r"path: src/train.py\s+hash: md5\s+md5: (\w+)", lock))
+    return set(re.findall(r"path: src/[\w.]+\s+hash: md5\s+md5: (\w+)", lock))
 
 
 def test_a_new_repository_with_the_same_remote_can_pull_the_model(world, first, tmp_path):
@@ -180,7 +181,10 @@ def test_the_card_shows_the_training_while_it_goes_on(world, first):
     world.until_over("show-1")
 
 
-def test_a_machine_that_nobody_uses_any_more_is_stopped(world, first):
-    until(lambda: world.power("alice") == "stopped", "the machine is off", 40)
+def test_a_machine_that_nobody_uses_any_more_is_stopped(world, first, bot):
+    bot.stop()
+    assert world.power("alice") == "running"
+    with world.serving(IDLE_MINUTES="0.01"):
+        until(lambda: world.power("alice") == "stopped", "the machine is off", 40)
     changes = [state for _, state in world.aws.history(MACHINES["alice"])]
-    assert changes[-4:] == ["pending", "running", "stopping", "stopped"]
+    assert changes == ["pending", "running", "stopping", "stopped"]

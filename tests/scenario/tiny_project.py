@@ -1,4 +1,4 @@
-"""A DVC project of three stages that take milliseconds, on the local GitLab and S3; each branch trains something else."""
+"""A DVC project of three stages that take milliseconds, on the local GitLab and S3."""
 
 import hashlib
 import itertools
@@ -30,11 +30,12 @@ PIPELINE = """\
         metrics:
           - live/metrics.json
       export:
-        cmd: mkdir -p out && cp model.txt out/model.onnx && cp ready.txt out/model.config && cp live/metrics.json metrics.json
+        cmd: sh src/export.sh
         deps:
           - live/metrics.json
           - model.txt
           - ready.txt
+          - src/export.sh
         outs:
           - out/model.config
           - out/model.onnx
@@ -46,6 +47,13 @@ PIPELINE = """\
         path: out/model.config
       model:
         path: out/model.onnx
+    """
+
+EXPORT = """\
+    mkdir -p out
+    cp model.txt out/model.onnx
+    cp ready.txt out/model.config
+    cp live/metrics.json metrics.json
     """
 
 TRAIN = """\
@@ -86,11 +94,12 @@ class TinyProject:
     def make(self):
         """The first commit of `main`."""
         files = {
-            ".dvc/config": f'[core]\n    remote = store\n[\'remote "store"\']\n    url = s3://{self._bucket}\n',
+            ".dvc/config": f"[core]\n    remote = store\n['remote \"store\"']\n    url = s3://{self._bucket}\n",
             ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
             ".dvcignore": "",
             ".gitignore": "/ready.txt\n/model.txt\n/live\n/out\n",
             "dvc.yaml": textwrap.dedent(PIPELINE),
+            "src/export.sh": textwrap.dedent(EXPORT),
             "src/train.py": textwrap.dedent(TRAIN),
             "params.json": self._params("main"),
             "data/.gitignore": "/raw\n",
@@ -102,7 +111,7 @@ class TinyProject:
         return self
 
     def branch(self, name, *, script="", gate=False, epochs=2, start="main"):
-        """A branch whose model was never trained: with a line of its own in the training, and a gate where asked for."""
+        """A branch whose model was never trained; `script` runs in its training, which may wait at a `gate`."""
         self._clone.git("fetch", "--quiet", "origin")
         self._clone.git("switch", "--quiet", "--force-create", name, f"refs/remotes/origin/{start}")
         files = {"params.json": self._params(name, gate=gate, epochs=epochs)}

@@ -1,6 +1,6 @@
-"""The whole service on this machine: stand-ins for Slack, GitLab and AWS, a tiny project, and the real bot as a process.
+"""The whole service on this machine: stand-ins for Slack, GitLab and AWS, a tiny project, and the real bot.
 
-What the tests look at is what people see: the channel, the project's pages in GitLab, the public bucket, the machines.
+What the tests look at is what people see: the channel, the project in GitLab, the public bucket, the machines.
 """
 
 import json
@@ -203,6 +203,13 @@ class TinyWorld:
     def private(self, user):
         """All that only this person sees."""
         return [words_of(each) for each in self.slack.ephemerals(user)]
+
+    def direct(self, user):
+        """What the bot says in its direct messages with that person."""
+        (person,) = [each for each in _PEOPLE.values() if each.name == user]
+        channel = f"D{person.id[1:]}"
+        roots = self.slack.messages(channel)
+        return [words_of(each) for root in roots for each in self.slack.thread(channel, root.ts)]
 
     def threads(self):
         """Every run in the channel, oldest first."""
