@@ -35,9 +35,9 @@ def work(run: Run, world: World, step: str) -> Outcome:
     name = run.job(step)
     if run.progress.get("launched") != name:
         return _launch(run, world, location, step)
-    began = world.clock.monotonic()
     # The job is asked for before it is heard: what an ended job wrote is then all there to be read.
     status = location.status(name, run_dir(run, location)) if _is_status_due(run, world, step) else None
+    began = world.clock.monotonic()
     run, notes, more = listen(run, world, location)
     run = policy.calm(run)
     if more:

@@ -111,7 +111,7 @@ class LocalShell:
             try:
                 stdout, stderr = process.communicate(stdin, timeout)
             except subprocess.TimeoutExpired as error:
-                _end_group(process)
+                end_group(process)
                 raise Unavailable(f"{argv[0]} did not end within {timeout:g} seconds.") from error
         return CommandResult(process.returncode, stdout, stderr)
 
@@ -146,7 +146,8 @@ def _unreadable(path: str, error: OSError) -> Conflict | Unavailable:
     return Unavailable(f"Could not read {path}: {error.strerror}.")
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a group, and the group with it; its pipes are closed."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -1,5 +1,7 @@
 """What must hold for every runtime, with real detached processes. A new one is one more line in `RUNTIMES`.
 
+Each is a runtime and the shell it works through, which is a fixture's name where it is not this machine.
+
 The step that is run is not the trainer's own: a package of the same name, put before it on the step's module path, runs
 `plan.py` of the run's folder. So a test says in a line of Python what its job does.
 """
@@ -22,10 +24,14 @@ import pytest
 
 from bot.errors import Conflict
 from bot.locations.process import ProcessRuntime, Runtime
-from bot.locations.shell import LocalShell
+from bot.locations.shell import LocalShell, Shell
 from bot.ports import Job, JobState, JobStatus
+from tests.contract.sshd_world import SshdWorld
 
-RUNTIMES: dict[str, Callable[[], Runtime]] = {"process": lambda: ProcessRuntime(LocalShell(), sys.executable)}
+RUNTIMES: dict[str, tuple[Callable[[Shell], Runtime], str]] = {
+    "process": (lambda shell: ProcessRuntime(shell, sys.executable), "local"),
+    "process over ssh": (lambda shell: ProcessRuntime(shell, sys.executable), "ssh"),
+}
 PATIENCE = 20.0
 STAND_IN = """
 import runpy, sys
@@ -78,13 +84,25 @@ class Site:
         return self.status(job)
 
 
+@pytest.fixture(scope="module")
+def local():
+    return LocalShell()
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    with SshdWorld(tmp_path_factory.mktemp("sshd")) as world:
+        yield world.shell()
+
+
 @pytest.fixture(params=RUNTIMES)
 def site(request, tmp_path):
+    make, shell = RUNTIMES[request.param]
     steps = tmp_path / "steps"
     (steps / "trainer").mkdir(parents=True)
     (steps / "trainer" / "__init__.py").touch()
     (steps / "trainer" / "__main__.py").write_text(STAND_IN)
-    made = Site(RUNTIMES[request.param](), tmp_path / "work" / "runs" / "1", steps)
+    made = Site(make(request.getfixturevalue(shell)), tmp_path / "work" / "runs" / "1", steps)
     yield made
     for job in made.launched:
         made.runtime.kill(job.name, job.run_dir)

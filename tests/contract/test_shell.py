@@ -6,21 +6,27 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.locations.shell import LocalShell, Shell, quote
+from tests.contract.sshd_world import SshdWorld
 
-SHELLS: dict[str, Callable[[], Shell]] = {"local": LocalShell}
+SHELLS = ("local", "ssh")
 AWKWARD = ["", " ", "a b", "$(id)", "`id`", "a;b", "--", "-rf", "'", '"', "\\", "*", "ü", "a\nb", "!", "~", "#x", "&&"]
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory):
+    with SshdWorld(tmp_path_factory.mktemp("sshd")) as world:
+        yield world.shell()
 
 
 @pytest.fixture(params=SHELLS)
 def shell(request) -> Shell:
-    return SHELLS[request.param]()
+    return LocalShell() if request.param == "local" else request.getfixturevalue(request.param)
 
 
 def alive(pid: int) -> bool:
