@@ -53,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config", type=Path)
     doctor.set_defaults(run=_doctor)
 
+    health = commands.add_parser("health", help="say whether the bot of a folder is at work (for a container's check)")
+    health.add_argument("--home", type=Path, help="the bot's folder (or STATIONMASTER_HOME)")
+    health.set_defaults(run=_health)
+
     runs = commands.add_parser("runs", help="list runs, or show one with its log")
     runs.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="a run's number")
     runs.add_argument("--log", action="store_true", help="print its full log")
@@ -111,6 +115,16 @@ def _runs(arguments: argparse.Namespace) -> int:
 
     home = arguments.home or Path(os.environ.get("STATIONMASTER_HOME", "stationmaster-data"))
     return show(home, arguments.number, log=arguments.log, out=sys.stdout)
+
+
+def _health(arguments: argparse.Namespace) -> int:
+    from bot.clock import SystemClock  # noqa: PLC0415
+    from bot.heartbeat import verdict  # noqa: PLC0415 - and nothing else: this is asked every half minute
+
+    home = arguments.home or Path(os.environ.get("STATIONMASTER_HOME", "stationmaster-data"))
+    well, sentence = verdict(home, SystemClock().now())
+    sys.stdout.write(f"{sentence}\n")
+    return 0 if well else 1
 
 
 def _use(config: Path | None) -> None:

@@ -18,6 +18,7 @@ from bot.engine.upkeep import look_after_machines
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.gitlab import GitLabProject
+from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
 from bot.lock import SingleInstance
 from bot.public_files import S3PublicFiles
@@ -48,7 +49,7 @@ class Service:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
-        home = Path(settings.stationmaster_home).resolve()
+        self._home = home = Path(settings.stationmaster_home).resolve()
         self._lock = SingleInstance(home / "stationmaster.lock")
         self._settings = settings
         self.store = Store(home / "ledger.sqlite", clock)
@@ -88,6 +89,15 @@ class Service:
             "interval",
             args=[self.world],
             seconds=MACHINE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.add_job(
+            beat,
+            "interval",
+            args=[self._home, self._deliverer.is_alive],
+            seconds=BEAT_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,

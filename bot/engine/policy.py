@@ -19,9 +19,6 @@ DOOR_PATIENCE = 3_600.0
 GIVE_BACK_PATIENCE = 60.0
 """Seconds of trying to end what still runs before the thread is told without waiting any longer."""
 
-QUICK_STEP = 60.0
-"""Seconds within which most steps with little to do are over: until then a look is taken every few hundredths."""
-
 STEP_TRIES = {"prepare": 3, "repro": 1, "publish": 4}
 """How often a step's job is started: training never twice (invariant 10); the others only repeat what is idempotent."""
 PASSING = frozenset({"network", "lock", "killed", "internal"})
@@ -70,17 +67,20 @@ def cancelled(run: Run) -> Outcome:
 
 
 def look_delay(age: float, cost: float) -> float:
-    """Seconds until a job that is `age` seconds old is looked at again, when a look takes `cost` seconds.
+    """Seconds until a job that is `age` seconds old is heard again, when hearing it takes `cost` seconds.
 
-    Often at first; and never so often that looking takes more than a twentieth of the time, so that a slow shell (SSM)
-    is asked seldom and a local file often.
+    Often at first; and never so often that it takes more than a twentieth of the time, so that a slow shell (SSM) is
+    asked seldom and a local file often.
     """
-    return min(15.0, max(0.05 if age < QUICK_STEP else 0.2, 20 * cost))
+    return min(15.0, max(0.05, min(0.2, age / 50), 20 * cost))
 
 
 def status_delay(age: float) -> float:
-    """Seconds after which the job itself is asked for, although it wrote nothing: it may have died silently."""
-    return min(5.0, max(0.1, age / 10))
+    """Seconds after which the job itself is asked for, although it wrote nothing: it may have died silently.
+
+    Asking starts a program at the location, which takes from the training what it needs itself.
+    """
+    return min(10.0, max(0.25, age / 3))
 
 
 def back_off(tries: int) -> float:

@@ -56,8 +56,8 @@ def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note,
     chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
     events, used = parse(chunk)
     piece = location.read(f"{folder}/log", run.log_read, CHUNK)
-    if piece:
-        world.logs.write(run.uid, run.log_read, piece)
+    if piece and not world.logs.write(run.uid, run.log_read, piece):
+        piece = b""  # our own disk is full: the training goes on, and the log is fetched again later
     run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
     return run, notes, bool(piece) or used > 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 class LogBook:
@@ -17,10 +20,14 @@ class LogBook:
         """Where the log of the run with that uid is."""
         return self.folder / f"run-{uid}.log"
 
-    def write(self, uid: str, offset: int, content: bytes) -> None:
-        """Put `content` at byte `offset`."""
-        descriptor = os.open(self.path(uid), os.O_CREAT | os.O_WRONLY, 0o600)
+    def write(self, uid: str, offset: int, content: bytes) -> bool:
+        """Put `content` at byte `offset`; False when the disk did not take all of it, and it has to be tried again."""
         try:
-            os.pwrite(descriptor, content, offset)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self.path(uid), os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                return os.pwrite(descriptor, content, offset) == len(content)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            log.warning("the log of run %s cannot be kept: %s", uid, error)
+            return False

@@ -40,7 +40,7 @@ class ByCommand:
             try:
                 urlopen(request).close()
             except HTTPError:
-                time.sleep(0.1)  # looking more often would slow down what is measured
+                time.sleep(0.2)  # looking more often would slow down what is measured
             else:
                 return
         raise RuntimeError(f"no release {tag} after {LIMIT} s")

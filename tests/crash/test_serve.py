@@ -161,7 +161,7 @@ def test_a_training_goes_on_while_there_is_no_bot(world, bot):
 def test_in_all_those_lives_nothing_was_said_twice_and_no_defect_met(world, bot):
     bot.start()
     until(lambda: world.slack.connected, "the bot is connected")
-    time.sleep(2)
+    world.until_all_is_said()
     names = [thread.headline.split("\n")[0].split(" → ")[1] for thread in world.threads()]
     assert len(names) == len(set(names)) > len(SINGLE)
     for thread in world.threads():

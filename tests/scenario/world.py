@@ -4,6 +4,7 @@ What the tests look at is what people see: the channel, the project in GitLab, t
 """
 
 import json
+import sqlite3
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -140,6 +141,7 @@ class TinyWorld:
         return self
 
     def __exit__(self, *_):
+        self.project.open_every_gate()
         self.slack.stop()
         self.gitlab.stop()
         self.aws.stop()
@@ -253,6 +255,19 @@ class TinyWorld:
         found = until(lambda: self.thread(tag).files, f"{tag} has its log", seconds, context=self._context)
         assert [file.name for file in found] == [f"run-{self.thread(tag).number}.log"]
         return self.file(found[0])
+
+    def until_all_is_said(self, seconds=PATIENCE):
+        """Until the bot has nothing left to say; the only look into its ledger, since silence cannot be seen."""
+
+        def silent():
+            connection = sqlite3.connect(f"file:{self.bot_home / 'ledger.sqlite'}?mode=ro", uri=True)
+            try:
+                rows = connection.execute("SELECT 1 FROM outbox WHERE state IN ('pending', 'sending')").fetchall()
+            finally:
+                connection.close()
+            return not rows
+
+        until(silent, "everything was said", seconds, context=self._context)
 
     def until_training(self, branch, seconds=PATIENCE):
         """Until the project's own code runs."""
