@@ -25,7 +25,11 @@ from pydantic_settings import (
 
 from bot.errors import SettingsError
 
+IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
+"""An image's name: no option, no space. Docker itself says what else is wrong with one."""
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+REMOTE_WORKDIR = "/srv/stationmaster"
+"""Where a machine that is not the bot's own keeps things, and has its virtual environment, unless its table says."""
 
 
 class LocationSettings(BaseModel):
@@ -37,11 +41,28 @@ class LocationSettings(BaseModel):
     """E-mail of the person whose machine it is; none for a shared one."""
     shared: bool = False
     power: Literal["ec2", "always-on"] = "ec2"
-    shell: Literal["local"] | None = None
-    runtime: Literal["process"] | None = None
+    shell: Literal["local", "ssh", "ssm"] | None = None
+    runtime: Literal["process", "docker"] | None = None
     instance: str | None = None
+    host: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")
+    """What ssh connects to: a name, an address, or an alias of ~/.ssh/config."""
+    user: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$")
+    """Who runs the commands there; ssh's own choice without it, and root over ssm."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    ssh_config: str | None = None
+    """A file that ssh reads instead of ~/.ssh/config."""
     workdir: str | None = None
     python: str | None = None
+    image: str | None = Field(default=None, pattern=IMAGE)
+    """What the `docker` runtime runs, best by digest (`registry/name@sha256:...`)."""
+    trainer_image: str | None = Field(default=None, pattern=IMAGE)
+    """What runs the steps that hold credentials; `image` without it."""
+    gpus: str | None = Field(default=None, pattern=r"^(?:all|[0-9]+|device=[0-9A-Za-z,-]+)$")
+    memory: str | None = Field(default=None, pattern=r"^[1-9][0-9]*[bkmg]$")
+    shm: str = Field(default="1g", pattern=r"^[1-9][0-9]*[bkmg]$")
+    pids: int = Field(default=4096, ge=64)
+    network: Literal["bridge", "none"] = "bridge"
+    container_user: str | None = Field(default=None, pattern=r"^[0-9]+:[0-9]+$")
     price_per_hour: float | None = Field(default=None, ge=0)
     max_hours: float = Field(default=72.0, gt=0)
     idle_minutes: float | None = Field(default=None, ge=0)
@@ -50,6 +71,10 @@ class LocationSettings(BaseModel):
     def _whole(self) -> LocationSettings:
         if self.power == "ec2" and not self.instance:
             raise ValueError('power = "ec2" needs an instance, e.g. instance = "i-0123456789abcdef0"')
+        if self.shell == "ssh" and not self.host:
+            raise ValueError('shell = "ssh" needs a host, e.g. host = "rack-1.example.com"')
+        if self.shell == "ssm" and not self.instance:
+            raise ValueError('shell = "ssm" needs an instance, e.g. instance = "i-0123456789abcdef0"')
         if not self.shared and not self.owner:
             raise ValueError("it needs an owner (an e-mail address), or shared = true")
         return self
@@ -98,8 +123,10 @@ class Settings(BaseSettings):
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
 
     stationmaster_home: Path = Path("stationmaster-data")
-    stationmaster_shell: Literal["local"] = "local"
-    stationmaster_runtime: Literal["process"] = "process"
+    stationmaster_shell: Literal["local", "ssh", "ssm"] = "local"
+    stationmaster_runtime: Literal["process", "docker"] = "process"
+    stationmaster_image: str | None = Field(default=None, pattern=IMAGE)
+    """The training image of locations that name none."""
     stationmaster_threads: int = Field(default=4, ge=1, le=64)
 
     @classmethod
@@ -195,4 +222,5 @@ def all_locations(settings: Settings) -> Mapping[str, LocationSettings]:
 
 def python_of(location: LocationSettings) -> str:
     """The interpreter that runs the trainer there; this one for the machine that the bot itself is on."""
-    return location.python or sys.executable
+    elsewhere = location.shell in ("ssh", "ssm")
+    return location.python or (f"{REMOTE_WORKDIR}/venv/bin/python" if elsewhere else sys.executable)

@@ -6,24 +6,32 @@ A new kind is one file beside this one, one line here, and a place in the contra
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bot.errors import SettingsError
+from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.ec2 import Ec2Power, ec2_client
 from bot.locations.machine import Machine
 from bot.locations.power import AlwaysOn, Power
 from bot.locations.process import ProcessRuntime, Runtime
 from bot.locations.shell import LocalShell, Shell
-from bot.settings import LocationSettings, Settings, python_of
+from bot.locations.ssh import SshShell
+from bot.locations.ssm import SsmShell, ssm_client
+from bot.settings import REMOTE_WORKDIR, LocationSettings, Settings, python_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-SHELLS: dict[str, Callable[[LocationSettings], Shell]] = {
-    "local": lambda _location: LocalShell(),
+SHELLS: dict[str, Callable[[LocationSettings, Settings], Shell]] = {
+    "local": lambda _location, _settings: LocalShell(),
+    "ssh": lambda location, _settings: _ssh(location),
+    "ssm": lambda location, settings: SsmShell(_instance(location), _ssm(settings), user=location.user),
 }
-RUNTIMES: dict[str, Callable[[LocationSettings, Shell], Runtime]] = {
-    "process": lambda location, shell: ProcessRuntime(shell, python_of(location)),
+RUNTIMES: dict[str, Callable[[LocationSettings, Settings, Shell], Runtime]] = {
+    "process": lambda location, _settings, shell: ProcessRuntime(shell, python_of(location)),
+    "docker": lambda location, settings, shell: DockerRuntime(shell, _containers(location, settings)),
 }
 
 
@@ -45,7 +53,50 @@ class Powers:
 
 def machine(name: str, location: LocationSettings, settings: Settings, powers: Powers) -> Machine:
     """The machine that a location's settings describe."""
-    shell = SHELLS[location.shell or settings.stationmaster_shell](location)
-    runtime = RUNTIMES[location.runtime or settings.stationmaster_runtime](location, shell)
-    workdir = location.workdir or str(Path(settings.stationmaster_home).resolve() / "locations" / name)
+    location = location.model_copy(update={"shell": location.shell or settings.stationmaster_shell})
+    shell = SHELLS[str(location.shell)](location, settings)
+    runtime = RUNTIMES[location.runtime or settings.stationmaster_runtime](location, settings, shell)
+    here = str(Path(settings.stationmaster_home).resolve() / "locations" / name)
+    workdir = location.workdir or (here if location.shell == "local" else REMOTE_WORKDIR)
     return Machine(name=name, workdir=workdir, power_supply=powers.make(location), shell=shell, runtime=runtime)
+
+
+def _ssh(location: LocationSettings) -> Shell:
+    if location.host is None:
+        raise SettingsError('A location that is reached by ssh needs a host in its table, e.g. host = "rack-1".')
+    return SshShell(location.host, user=location.user, port=location.port, config=location.ssh_config)
+
+
+def _instance(location: LocationSettings) -> str:
+    if location.instance is None:
+        raise SettingsError(
+            'A location that is reached by ssm needs an instance in its table, e.g. instance = "i-0123456789abcdef0".'
+        )
+    return location.instance
+
+
+def _ssm(settings: Settings) -> Any:
+    return _shared_ssm_client(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+
+
+_shared_ssm_client = cache(ssm_client)
+"""One for all machines, as for their power."""
+
+
+def _containers(location: LocationSettings, settings: Settings) -> Containers:
+    image = location.image or settings.stationmaster_image
+    if image is None:
+        raise SettingsError(
+            'A location whose runtime is docker needs an image: image = "registry.example.com/fruits:train" in its '
+            "table, or STATIONMASTER_IMAGE for all of them. Dockerfile.train makes one."
+        )
+    return Containers(
+        image=image,
+        trainer_image=location.trainer_image or image,
+        gpus=location.gpus,
+        memory=location.memory,
+        pids=location.pids,
+        shm=location.shm,
+        network=location.network,
+        user=location.container_user,
+    )

@@ -17,6 +17,7 @@ from bot.errors import Conflict, NotFound, Unavailable
 PASSED_ON = frozenset(
     {
         "CUDA_VISIBLE_DEVICES",
+        "DOCKER_HOST",
         "HOME",
         "HTTPS_PROXY",
         "HTTP_PROXY",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -23,42 +24,65 @@ from typing import Any
 import pytest
 
 from bot.errors import Conflict
+from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.process import ProcessRuntime, Runtime
 from bot.locations.shell import LocalShell, Shell
 from bot.ports import Job, JobState, JobStatus
+from tests.contract.engine_world import ROOT
 from tests.contract.sshd_world import SshdWorld
+from tests.contract.ssm_world import SsmWorld
+from trainer.places import Places
 
 RUNTIMES: dict[str, tuple[Callable[[Shell], Runtime], str]] = {
     "process": (lambda shell: ProcessRuntime(shell, sys.executable), "local"),
     "process over ssh": (lambda shell: ProcessRuntime(shell, sys.executable), "ssh"),
+    "process over ssm": (lambda shell: ProcessRuntime(shell, sys.executable), "ssm"),
 }
+if os.environ.get("STATIONMASTER_ENGINE_TESTS") == "1":  # tests/conftest.py says why
+    RUNTIMES["docker"] = (lambda shell: DockerRuntime(shell, Containers(STEPS_IMAGE, STEPS_IMAGE)), "containers")
 PATIENCE = 20.0
-STAND_IN = """
-import runpy, sys
-runpy.run_path(sys.argv[sys.argv.index("--run-dir") + 1] + "/plan.py", run_name="__main__")
+STEPS_IMAGE = "localhost/stationmaster-steps:test"
+STEPS_INSIDE = "/opt/steps"
+STEPS_DOCKERFILE = """
+ARG BASE
+FROM ${BASE}
+RUN ln -s python3 /usr/bin/python
+ENV PYTHONPATH=/opt/ours
+COPY trainer /opt/ours/trainer
+COPY steps /opt/steps
 """
+STAND_IN = """
+import os, runpy, sys
+os.environ["RUN_DIR"] = sys.argv[sys.argv.index("--run-dir") + 1]
+os.chdir(os.environ["DESK"])
+runpy.run_path("plan.py", run_name="__main__")
+"""
+PROJECT = "team/fruits"
 FOREVER = "import time; time.sleep(600)"
 
 
 @dataclass
 class Site:
-    """A runtime and a run's folder at its location."""
+    """A runtime and a run's folder at its location. A job works at its `desk`: a folder that it may write."""
 
     runtime: Runtime
     run_dir: Path
-    steps: Path
+    steps: str
+    desk: Path
+    vanish: Callable[[Job], Any]
+    """Takes a running job away as a power cut does, with nobody left to say how it ended."""
     launched: list[Job] = field(default_factory=list)
 
     def job(self, plan: str, *, name: str = "run-1-repro", **changes: Any) -> Job:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        (self.run_dir / "plan.py").write_text(plan)
+        self.desk.mkdir(parents=True, exist_ok=True)
+        (self.desk / "plan.py").write_text(plan)
         job = Job(
             name=name,
             step="repro",
             fence=1,
             run_dir=str(self.run_dir),
-            workdir=str(self.run_dir.parent),
-            spec={"project": "team/fruits", "env": {"PYTHONPATH": str(self.steps)}},
+            workdir=str(self.run_dir.parents[1]),
+            spec={"project": PROJECT, "env": {"PYTHONPATH": self.steps, "DESK": str(self.desk)}},
             secrets={},
         )
         return replace(job, **changes)
@@ -95,24 +119,53 @@ def ssh(tmp_path_factory):
         yield world.shell()
 
 
+@pytest.fixture(scope="module")
+def containers(engine, tmp_path_factory):
+    context = tmp_path_factory.mktemp("steps")
+    write_stand_in(context / "steps")
+    shutil.copytree(ROOT / "trainer", context / "trainer")
+    engine.build(STEPS_IMAGE, context, text=STEPS_DOCKERFILE)
+    return engine.shell
+
+
+@pytest.fixture(scope="module")
+def ssm(tmp_path_factory):
+    with SsmWorld(tmp_path_factory.mktemp("ssm")) as world:
+        yield world.shell()
+
+
 @pytest.fixture(params=RUNTIMES)
 def site(request, tmp_path):
     make, shell = RUNTIMES[request.param]
-    steps = tmp_path / "steps"
-    (steps / "trainer").mkdir(parents=True)
-    (steps / "trainer" / "__init__.py").touch()
-    (steps / "trainer" / "__main__.py").write_text(STAND_IN)
-    made = Site(make(request.getfixturevalue(shell)), tmp_path / "work" / "runs" / "1", steps)
+    over = request.getfixturevalue(shell)
+    run_dir = tmp_path / "work" / "runs" / "1"
+    if shell == "containers":
+        desk = Places(tmp_path / "work", PROJECT).repo
+        made = Site(
+            make(over), run_dir, STEPS_INSIDE, desk, lambda job: over.run(["docker", "rm", "-f", job.name], timeout=20)
+        )
+    else:
+        write_stand_in(tmp_path / "steps")
+        made = Site(make(over), run_dir, str(tmp_path / "steps"), run_dir, kill_supervisor)
     yield made
     for job in made.launched:
         made.runtime.kill(job.name, job.run_dir)
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def write_stand_in(folder: Path) -> None:
+    (folder / "trainer").mkdir(parents=True)
+    (folder / "trainer" / "__init__.py").touch()
+    (folder / "trainer" / "__main__.py").write_text(STAND_IN)
+
+
+def kill_supervisor(job: Job) -> None:
+    keeper = json.loads((Path(job.run_dir) / "jobs" / job.name / "supervisor.json").read_text())
+    os.kill(keeper["pid"], signal.SIGKILL)
+
+
+def alive(mark: str) -> bool:
+    """Whether any process of this machine, in a container or not, has the word on its command line."""
+    return any(mark.encode() in line for line in command_lines())
 
 
 def command_lines() -> Iterator[bytes]:
@@ -135,7 +188,7 @@ def test_a_job_that_ended_says_with_which_code(site, code):
 
 
 def test_the_caller_is_told_how_far_it_may_read(site):
-    job = site.job("print('x' * 99); open('events.jsonl', 'w').write('{}\\n')")
+    job = site.job("import os; print('x' * 99); open(os.environ['RUN_DIR'] + '/events.jsonl', 'w').write('{}\\n')")
     site.launch(job)
     ended = site.wait_until_over(job)
     assert ended.events_size == 3
@@ -146,7 +199,7 @@ def test_launching_a_name_again_while_it_runs_starts_nothing_more(site):
     job = site.job("open('starts', 'a').write('x'); " + FOREVER)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(site.launch, [job] * 3))
-    starts = site.run_dir / "starts"
+    starts = site.desk / "starts"
     site.wait_for(lambda: starts.exists() and starts.read_text())
     site.launch(job)
     assert site.status(job).state is JobState.RUNNING
@@ -159,17 +212,19 @@ def test_launching_a_name_again_after_it_ended_starts_nothing_more(site):
     site.wait_until_over(job)
     site.launch(job)
     assert site.wait_until_over(job).exit_code == 0
-    assert (site.run_dir / "starts").read_text() == "x"
+    assert (site.desk / "starts").read_text() == "x"
 
 
 def test_a_killed_job_takes_everything_it_started_with_it(site):
-    daemon = "import os, time; os.setsid(); open('daemon', 'w').write(str(os.getpid())); time.sleep(600)"
+    mark = f"daemon-of-{site.run_dir.parents[2].name}"
+    daemon = f"import os, time; os.setsid(); open('daemon', 'w').write('{mark}'); time.sleep(600)"
     job = site.job(f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {daemon!r}]); {FOREVER}")
     site.launch(job)
-    pid_file = site.run_dir / "daemon"
-    pid = int(site.wait_for(lambda: pid_file.exists() and pid_file.read_text()))
+    written = site.desk / "daemon"
+    site.wait_for(lambda: written.exists() and written.read_text())
+    assert alive(mark)
     assert site.runtime.kill(job.name, job.run_dir) is True
-    assert not alive(pid)
+    assert not alive(mark)
     assert site.status(job).state is JobState.EXITED
 
 
@@ -184,7 +239,7 @@ def test_a_job_that_was_killed_before_its_launch_never_starts(site):
     assert site.runtime.kill(job.name, job.run_dir) is True
     site.launch(job)
     assert site.wait_until_over(job).exit_code != 0
-    assert not (site.run_dir / "starts").exists()
+    assert not (site.desk / "starts").exists()
 
 
 def test_two_jobs_of_a_run_are_told_apart(site):
@@ -206,7 +261,7 @@ def test_an_older_reservation_starts_nothing(site):
     with pytest.raises(Conflict, match="newer reservation"):
         site.launch(older)
     assert site.status(older).state is JobState.ABSENT
-    assert not (site.run_dir / "starts").exists()
+    assert not (site.desk / "starts").exists()
 
 
 @pytest.mark.parametrize("choices", [("push", "cancel"), ("cancel", "push"), ("push", "push")])
@@ -232,12 +287,11 @@ def test_no_secret_is_on_a_command_line_and_none_is_in_what_is_kept(site):
 
 
 def test_a_job_whose_keeper_was_killed_is_lost_and_nothing_of_it_goes_on(site):
-    job = site.job("import os, time; open('step', 'w').write(str(os.getpid())); time.sleep(600)")
+    job = site.job("import time; open('step', 'w').write('here'); time.sleep(600)")
     site.launch(job)
-    pid_file = site.run_dir / "step"
-    pid = int(site.wait_for(lambda: pid_file.exists() and pid_file.read_text()))
-    keeper = json.loads((site.run_dir / "jobs" / job.name / "supervisor.json").read_text())
-    os.kill(keeper["pid"], signal.SIGKILL)
+    written = site.desk / "step"
+    site.wait_for(lambda: written.exists() and written.read_text())
+    site.vanish(job)
     ended = site.wait_until_over(job)
     assert (ended.state, ended.exit_code) == (JobState.LOST, None)
-    site.wait_for(lambda: not alive(pid))
+    site.wait_for(lambda: not alive(str(site.run_dir)))

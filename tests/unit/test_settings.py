@@ -92,6 +92,9 @@ def test_the_file_adds_locations_and_the_environment_wins(environment, tmp_path)
         ('[locations.a]\nowner = "a@b.c"\n', "needs an instance"),
         ('[locations.a]\ninstance = "i-0a9ec87b6ae9cf87b"\n', "needs an owner"),
         ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\ncolour = "red"\n', "colour"),
+        ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nshell = "ssh"\n', "needs a host"),
+        ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nshell = "ssm"\n', "needs an instance"),
+        ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nhost = "-oProxyCommand=id"\n', "locations.a.host"),
         ("slack = [", "station.toml"),
     ],
 )

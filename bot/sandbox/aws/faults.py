@@ -17,18 +17,24 @@ KINDS = (DELAY, RESET_BEFORE, RESET_AFTER, STALE)
 
 STATUS = {
     "AccessDenied": 403,
+    "AccessDeniedException": 400,
     "AuthFailure": 401,
     "ConditionalRequestConflict": 409,
     "IncorrectInstanceState": 400,
     "InstanceLimitExceeded": 400,
     "InsufficientInstanceCapacity": 500,
     "InternalError": 500,
+    "InternalServerError": 500,
     "InvalidInstanceID.NotFound": 400,
+    "InvalidInstanceId": 400,
+    "InvocationDoesNotExist": 400,
     "NoSuchKey": 404,
     "PreconditionFailed": 412,
     "RequestLimitExceeded": 503,
     "SlowDown": 503,
+    "ThrottlingException": 400,
     "UnauthorizedOperation": 403,
+    "UnrecognizedClientException": 400,
     "VcpuLimitExceeded": 400,
 }
 """AWS's error codes that can be ordered, with the HTTP status each comes in."""

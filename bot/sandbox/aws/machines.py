@@ -102,6 +102,13 @@ class Machines:
             self._advance()
             return self._machines[instance_id].state
 
+    def running_since(self, instance_id: str) -> float | None:
+        """Since when it is running; None when it is not, or was never made."""
+        with self._guard:
+            self._advance()
+            machine = self._machines.get(instance_id)
+            return machine.since if machine is not None and machine.state == "running" else None
+
     def history(self, instance_id: str) -> list[tuple[float, str]]:
         """When it came into which state, oldest first."""
         with self._guard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,8 @@ from bot.sandbox.aws.http import Answer, HttpServer, Request
 from bot.sandbox.aws.machines import Machines
 from bot.sandbox.aws.moto import Moto
 from bot.sandbox.aws.objects import Buckets
+from bot.sandbox.aws.ssm import Ssm
+from bot.sandbox.aws.ssm_command import Host
 from bot.sandbox.aws.store import Store
 
 _SERVICE = re.compile(r"Credential=[^,]*/([a-z0-9-]+)/aws4_request")
@@ -19,7 +22,7 @@ _MOTO_PAGES = ("/moto-api", "/latest/", "/favicon.ico")
 
 
 class AwsSandbox:
-    """S3 and EC2 on `http://127.0.0.1:port`, kept in the folder `home`; whatever else moto offers is there too.
+    """S3, EC2 and Run Command on `http://127.0.0.1:port`, kept in the folder `home`; the rest of moto is there too.
 
     Everything acknowledged survives `kill -9` of the process: objects, buckets, machines and the changes they are in
     the middle of. `port=0` takes a free one. Any access key is good; requests without one see only what the public
@@ -51,6 +54,7 @@ class AwsSandbox:
         self._machines = Machines(
             self._moto, self._store, self._faults, clock, start_seconds=start_seconds, stop_seconds=stop_seconds
         )
+        self.ssm = Ssm(self._moto, self._faults, clock, self._machines.running_since)
         self._server: HttpServer | None = None
 
     def start(self) -> None:
@@ -68,6 +72,7 @@ class AwsSandbox:
         if self._server is None:
             return
         self._faults.close()
+        self.ssm.stop()
         self._server.stop()
         self._server = None
         self._buckets.unload()
@@ -102,6 +107,12 @@ class AwsSandbox:
         """An EC2 instance with that id, stopped, tagged with its owner's e-mail; as it was when it is there already."""
         self._machines.ensure(instance_id, owner, instance_type)
 
+    def ensure_agent(
+        self, instance_id: str, *, via: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Give an instance an SSM agent: its commands run here, with `via` (`podman exec -i name`) before them."""
+        self.ssm.attach(instance_id, Host(tuple(via), dict(environment or {})))
+
     def state(self, instance_id: str) -> str:
         """What DescribeInstances would say now: `stopped`, `pending`, `running`, `stopping`, ..."""
         return self._machines.state(instance_id)
@@ -119,8 +130,12 @@ class AwsSandbox:
 
         `kind` is an error code of AWS (see `faults.STATUS`), `delay` (by `seconds`), `reset_before` or `reset_after`
         the effect, or `stale` (DescribeInstances: the state before the last change). boto3 tries some of them again
-        by itself: order as many as it shall meet.
+        by itself: order as many as it shall meet. For the operation `Agent`, which nobody calls, it is what SSM does to
+        the next commands (see `ssm_command.LIES`).
         """
+        if operation == "Agent":
+            self.ssm.lie(kind, times)
+            return
         self._faults.order(Fault(operation, kind, times, seconds))
 
     def forget_faults(self) -> None:
@@ -133,6 +148,8 @@ class AwsSandbox:
             return self._buckets.answer(request)
         if service == "ec2":
             return self._machines.answer(request)
+        if service == "ssm":
+            return self.ssm.answer(request)
         return self._moto.answer(request)
 
 
