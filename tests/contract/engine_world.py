@@ -34,6 +34,7 @@ BASE = f"localhost/stationmaster-base:{SUITE}-1"
 CONFIGURATION = """
 [engine]
 runtime = "runc"
+exit_command_delay = 5
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 netns = "host"
@@ -124,7 +125,8 @@ def an_engine() -> Iterator[Engine]:
         _sweep(users, environment)
         with (here / "log").open("wb") as log:
             command = [*PODMAN, "system", "service", "--time", "0", f"unix://{socket}"]
-            service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            # conmon leaves a file called `oom` in the folder that the service was started in.
+            service = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
         try:
             _wait_for(socket, service, here / "log")
             yield Engine(f"unix://{socket}")
