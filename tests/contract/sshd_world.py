@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -86,17 +88,18 @@ class SshdWorld:
 
     def cut(self) -> None:
         """End every connection, as a machine does that loses its power; sshd goes on listening."""
-        for pid in self.connections():
-            for each in (*children(pid), pid):
-                os.kill(each, signal.SIGKILL)
+        end(self.connections())
 
     def stop(self) -> None:
         """End sshd and its connections."""
-        self.cut()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGSTOP)  # so that nobody connects between the list and the end
+        connections = children(process.pid)
+        process.kill()
+        process.wait()
+        end(connections)
 
     def __enter__(self) -> Self:
         self.start()
@@ -119,6 +122,14 @@ def children(pid: int) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def end(connections: Sequence[int]) -> None:
+    """Kill these processes and their children; one that has ended by itself meanwhile is as good."""
+    for pid in connections:
+        for each in (*children(pid), pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
 
 def _sshd() -> str:
