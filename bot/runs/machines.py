@@ -11,13 +11,28 @@ from bot.runs.journal import record
 
 @dataclass(frozen=True)
 class MachineRow:
-    """`state` is the power as last seen, at `seen_at`; `idle_since` only while it is on and nobody's."""
+    """`state` is the power as last seen, at `seen_at`; `idle_since` only while it is on and nobody's.
+
+    `on_since`: when this stretch of power began. `held_by` (a Slack user id) keeps it until `held_until`. `wanted` is
+    `on` or `off` while somebody's wish is not fulfilled. `disk_free` is in bytes. Times are seconds since the epoch.
+    """
 
     name: str
     state: str = "unknown"
     seen_at: float | None = None
+    on_since: float | None = None
     idle_since: float | None = None
     stopping: bool = False
+    held_by: str | None = None
+    held_until: float | None = None
+    held_reason: str = ""
+    held_channel: str = ""
+    wanted: str | None = None
+    wanted_by: str | None = None
+    wanted_channel: str = ""
+    wanted_at: float | None = None
+    disk_free: int | None = None
+    disk_seen_at: float | None = None
 
 
 class Machines:
@@ -31,7 +46,7 @@ class Machines:
         row = self._database.one("SELECT * FROM machines WHERE name = ?", (name,))
         if row is None:
             return MachineRow(name)
-        return MachineRow(name, row["state"], row["seen_at"], row["idle_since"], stopping=bool(row["stopping"]))
+        return MachineRow(**{**row, "stopping": bool(row["stopping"])})
 
     def saw(self, name: str, state: str) -> None:
         """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""

@@ -24,9 +24,11 @@ def runs(db: Database) -> None:
             branch TEXT NOT NULL,
             "commit" TEXT NOT NULL,
             tag TEXT NOT NULL,
+            kind TEXT NOT NULL DEFAULT 'train',
             user TEXT NOT NULL,
             email TEXT NOT NULL,
             channel TEXT NOT NULL,
+            queue TEXT NOT NULL,
             location TEXT NOT NULL,
             phase TEXT NOT NULL,
             created_at REAL NOT NULL,
@@ -53,10 +55,7 @@ def runs(db: Database) -> None:
         """
     )
     db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
-    db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
-        "WHERE phase NOT IN ('released', 'failed', 'cancelled')"
-    )
+    db.conn.execute("CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) WHERE ended_at IS NULL")
     db.conn.execute("CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')")
 
 
@@ -72,6 +71,7 @@ def requests(db: Database) -> None:
             channel TEXT NOT NULL,
             branch TEXT NOT NULL,
             tag TEXT NOT NULL,
+            kind TEXT NOT NULL DEFAULT 'train',
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,
@@ -82,7 +82,9 @@ def requests(db: Database) -> None:
         )
         """
     )
-    db.conn.execute("CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag) WHERE state = 'new'")
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag, kind) WHERE state = 'new'"
+    )
 
 
 @migrations()
@@ -138,18 +140,51 @@ def journal(db: Database) -> None:
 
 @migrations()
 def machines(db: Database) -> None:
-    """What is known of each location's power; `stopping` is the compare-and-set that reserve respects."""
+    """What is known of each location's power, who holds it by hand, and what somebody asked of it.
+
+    `stopping` is the compare-and-set that reserve respects. `wanted` (`on`, `off`) is a person's wish that the upkeep
+    has not fulfilled yet.
+    """
     db.conn.execute(
         """
         CREATE TABLE machines (
             name TEXT PRIMARY KEY,
             state TEXT NOT NULL DEFAULT 'unknown',
             seen_at REAL,
+            on_since REAL,
             idle_since REAL,
-            stopping INTEGER NOT NULL DEFAULT 0
+            stopping INTEGER NOT NULL DEFAULT 0,
+            held_by TEXT,
+            held_until REAL,
+            held_reason TEXT NOT NULL DEFAULT '',
+            held_channel TEXT NOT NULL DEFAULT '',
+            wanted TEXT,
+            wanted_by TEXT,
+            wanted_channel TEXT NOT NULL DEFAULT '',
+            wanted_at REAL,
+            disk_free INTEGER,
+            disk_seen_at REAL
         )
         """
     )
+
+
+@migrations()
+def power_log(db: Database) -> None:
+    """When each machine was on, and what an hour of it cost then: what every sum of money is made from."""
+    db.conn.execute(
+        """
+        CREATE TABLE power_log (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            machine TEXT NOT NULL,
+            on_at REAL NOT NULL,
+            off_at REAL,
+            price_per_hour REAL
+        )
+        """
+    )
+    db.conn.execute("CREATE UNIQUE INDEX one_open_interval ON power_log(machine) WHERE off_at IS NULL")
+    db.conn.execute("CREATE INDEX power_log_by_time ON power_log(on_at)")
 
 
 @migrations()

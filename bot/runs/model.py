@@ -11,44 +11,52 @@ from typing import Any
 class Phase(StrEnum):
     """Where a run stands. Few phases, many reasons.
 
-    queued -> starting -> preparing -> training -> publishing -> releasing -> released
-    any but released -> failed | cancelled
+    queued -> starting -> preparing -> [building] -> training -> publishing -> releasing -> released
+    queued -> starting -> preparing -> building -> built               (a run that makes an image only)
+    any that has not ended -> failed | cancelled
     """
 
     QUEUED = "queued"
     STARTING = "starting"
     PREPARING = "preparing"
+    BUILDING = "building"
     TRAINING = "training"
     PUBLISHING = "publishing"
     RELEASING = "releasing"
     RELEASED = "released"
+    BUILT = "built"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
         """Whether the run will move no more."""
-        return self in (Phase.RELEASED, Phase.FAILED, Phase.CANCELLED)
+        return self in (Phase.RELEASED, Phase.BUILT, Phase.FAILED, Phase.CANCELLED)
 
 
-ORDER = (
-    Phase.QUEUED,
-    Phase.STARTING,
-    Phase.PREPARING,
-    Phase.TRAINING,
-    Phase.PUBLISHING,
-    Phase.RELEASING,
-    Phase.RELEASED,
-)
+class Kind(StrEnum):
+    """What a run is for: a release, or only the image that its branch trains in."""
+
+    TRAIN = "train"
+    BUILD = "build"
+
+
+_NEXT: Mapping[Phase, frozenset[Phase]] = {
+    Phase.QUEUED: frozenset({Phase.STARTING}),
+    Phase.STARTING: frozenset({Phase.PREPARING}),
+    Phase.PREPARING: frozenset({Phase.BUILDING, Phase.TRAINING}),
+    Phase.BUILDING: frozenset({Phase.TRAINING, Phase.BUILT}),
+    Phase.TRAINING: frozenset({Phase.PUBLISHING}),
+    Phase.PUBLISHING: frozenset({Phase.RELEASING}),
+    Phase.RELEASING: frozenset({Phase.RELEASED}),
+}
 
 
 def legal(old: Phase, new: Phase) -> bool:
     """Whether a run may move from `old` to `new`: one step forward, or to an end that is not success."""
     if old.ended:
         return False
-    if new in (Phase.FAILED, Phase.CANCELLED):
-        return True
-    return ORDER.index(new) == ORDER.index(old) + 1
+    return new in (Phase.FAILED, Phase.CANCELLED) or new in _NEXT[old]
 
 
 class Reason(StrEnum):
@@ -69,6 +77,7 @@ class Reason(StrEnum):
     NETWORK = "network"
     LOCK = "lock"
     PIPELINE = "pipeline"
+    IMAGE = "image"
     CONFLICT = "conflict"
     FENCED = "fenced"
     KILLED = "killed"
@@ -98,6 +107,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NETWORK: "The network failed again and again. Try again later.",
     Reason.LOCK: "Another DVC process holds the workspace.",
     Reason.PIPELINE: "The pipeline's description is not valid.",
+    Reason.IMAGE: "The image that the branch trains in could not be built.",
     Reason.CONFLICT: "The result could not be put on the branch.",
     Reason.FENCED: "A newer reservation took over the machine.",
     Reason.KILLED: "The training process was killed from outside.",
@@ -113,6 +123,8 @@ class Run:
 
     `key` is random: it makes the run's folder and jobs unlike those of any other ledger that used the same machine.
     `fence` grows with each reservation of any location; 0 before the first. `holds`: the location is reserved for it.
+    `queue` is the line it stands in: a location's name, or a pool's, whose first free machine takes it. `location` is
+    the machine; before the reservation it is what `queue` is.
     """
 
     id: int
@@ -128,6 +140,8 @@ class Run:
     phase: Phase
     created_at: float
     phase_at: float
+    kind: Kind = Kind.TRAIN
+    queue: str = ""
     thread: str | None = None
     reason: Reason | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)

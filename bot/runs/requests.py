@@ -86,6 +86,7 @@ class Requests:
             "user": request.user,
             "email": email,
             "channel": request.channel,
+            "queue": location,
             "location": location,
             "phase": Phase.QUEUED.value,
             "created_at": now,

@@ -22,7 +22,7 @@ from bot.runs.people import People
 from bot.runs.requests import Requests
 from bot.runs.rows import run_of
 
-OPEN = "phase NOT IN ('released', 'failed', 'cancelled')"
+OPEN = "ended_at IS NULL"
 TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
 
 

@@ -15,10 +15,12 @@ DOING: Mapping[Phase, str] = {
     Phase.QUEUED: "Waiting for its turn",
     Phase.STARTING: "Starting the machine",
     Phase.PREPARING: "Fetching code and data",
+    Phase.BUILDING: "Building the image",
     Phase.TRAINING: "Training",
     Phase.PUBLISHING: "Saving the result",
     Phase.RELEASING: "Making the release",
     Phase.RELEASED: "Released",
+    Phase.BUILT: "Built",
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }

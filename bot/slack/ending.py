@@ -22,6 +22,7 @@ _SPANS = (
     (Phase.QUEUED, "waiting"),
     (Phase.STARTING, "machine"),
     (Phase.PREPARING, "data"),
+    (Phase.BUILDING, "image"),
     (Phase.TRAINING, "training"),
     (Phase.PUBLISHING, "saving"),
     (Phase.RELEASING, "release"),
