@@ -16,7 +16,8 @@ from bot.engine.intake import check
 from bot.engine.phases import farewell, process
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
-from bot.runs.model import Phase, Reason, Run
+from bot.runs.model import SENTENCES, Phase, Reason, Run
+from bot.runs.requests import Request
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,23 @@ class Worker:
                 return False
             crash_point("request-claimed")
             with self._letting_go_of(request.lease):
-                check(request, self._world)
+                self._check(request)
         finally:
             self._intake.release()
         self._said()
         self._bell.ring()
         return True
+
+    def _check(self, request: Request) -> None:
+        """A defect of ours in one command's check: try a few times, then say so, for its person waits for an answer."""
+        try:
+            check(request, self._world)
+        except Exception:
+            log.exception("request %s stumbled", request.id)
+            if request.tries < BROKEN_TRIES:
+                self._world.store.requests.put_back(request, seconds=2.0 * (request.tries + 1))
+            else:
+                self._world.store.requests.refuse(request, f"Nothing was started. {SENTENCES[Reason.INTERNAL]}")
 
     def _one_run(self) -> bool:
         claimed = self._world.store.claim()

@@ -393,3 +393,14 @@ def test_what_happened_can_be_replayed_from_the_journal_and_it_cannot_be_changed
     ]  # fmt: skip
     with pytest.raises(Exception, match="append-only"), station.store._database.write() as connection:
         connection.execute("DELETE FROM journal")
+
+
+def test_a_defect_of_ours_in_the_check_of_a_command_is_tried_again_and_then_said(station):
+    station.code.errors = [RuntimeError("a defect"), RuntimeError("again")]
+    station.train()
+    station.until(lambda: station.store.run(1) is not None)
+    station.code.errors = [RuntimeError("for ever")] * 9
+    station.train("feature/mobilenet", "v2.0.0", user="UBOB")
+    station.until(lambda: bool(whispers(station)), limit=60)
+    assert "Nothing was started. Something inside Stationmaster failed" in whispers(station)[0]
+    assert station.store.run_of_tag("team/fruits", "v2.0.0") is None
