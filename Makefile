@@ -1,6 +1,8 @@
 # `make demo`, `make test`, `make lint` set themselves up: one virtual environment, from constraints.txt.
 PYTHON ?= python3
 VENV := .venv
+# Most tests wait more than they compute.
+JOBS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
@@ -10,7 +12,7 @@ demo: $(STAMP)
 	@$(BIN)/stationmaster demo $(if $(ONCE),--once '$(ONCE)') $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

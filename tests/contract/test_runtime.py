@@ -37,9 +37,8 @@ RUNTIMES: dict[str, tuple[Callable[[Shell], Runtime], str]] = {
     "process": (lambda shell: ProcessRuntime(shell, sys.executable), "local"),
     "process over ssh": (lambda shell: ProcessRuntime(shell, sys.executable), "ssh"),
     "process over ssm": (lambda shell: ProcessRuntime(shell, sys.executable), "ssm"),
+    "docker": (lambda shell: DockerRuntime(shell, Containers(STEPS_IMAGE, STEPS_IMAGE)), "containers"),
 }
-if os.environ.get("STATIONMASTER_ENGINE_TESTS") == "1":  # tests/conftest.py says why
-    RUNTIMES["docker"] = (lambda shell: DockerRuntime(shell, Containers(STEPS_IMAGE, STEPS_IMAGE)), "containers")
 PATIENCE = 20.0
 STEPS_IMAGE = "localhost/stationmaster-steps:test"
 STEPS_INSIDE = "/opt/steps"
