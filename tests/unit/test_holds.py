@@ -38,14 +38,17 @@ def test_only_the_holders_own_run_starts_on_a_held_machine_also_past_those_who_a
 
 def test_among_the_holders_own_runs_the_first_one_is_next(station):
     station.train(tag="v1")
-    station.tick()
+    station.until_step("prepare")
     assert hold(station)
     for tag in ("v2", "v3"):
         station.train(tag=tag)
         station.tick()
-    station.train_to_release(1)
-    station.until_step("prepare", 2)
-    assert station.run(3).phase is Phase.QUEUED
+    station.clock.advance(6)
+    claimed = {run.id: (run, lease) for run, lease in (station.store.claim() for _ in range(3))}
+    with station.store._database.write() as connection:
+        connection.execute("UPDATE runs SET holds = 0, phase = 'failed', ended_at = 1 WHERE id = 1")
+    assert station.store.reserve(*claimed[3]) is None
+    assert station.store.reserve(*claimed[2]) is not None
 
 
 def test_an_expired_hold_lets_the_next_one_start_within_seconds_and_its_holder_is_told_once(station):

@@ -1,6 +1,8 @@
 """Several machines, one line: first come, first served, on whichever machine is free first."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -79,6 +81,37 @@ def _both_waiting(station):
     return waiting
 
 
+def test_four_threads_give_no_machine_to_two_let_nobody_overtake_and_miss_no_wake(station):
+    """The clock stands still, so whoever is refused looks again only when woken; a lost wake would show."""
+    store = station.store
+    for number in range(40):
+        store.requests.add(delivery=f"{number}", user="UALICE", channel="C1", branch="main", tag=f"v{number}")
+        store.requests.accept(
+            store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location="gpus"
+        )
+    to_do = "SELECT 1 FROM runs WHERE ended_at IS NULL AND (lease IS NOT NULL OR due_at <= ?)"
+
+    def work(_):
+        while (claimed := store.claim()) or store._database.one(to_do, (station.clock.now(),)):
+            if claimed is None:
+                continue
+            run, lease = claimed
+            if run.phase is Phase.QUEUED:
+                store.reserve(run, lease)
+            else:
+                store.apply(run, lease, replace(run, phase=Phase.FAILED, holds=False), due_in=0.0)
+        store.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+    assert store.runs(only_open=True) == []
+    rows = store._database.all("SELECT run_id, location, deed FROM journal WHERE deed IN ('reserve', 'give-back')")
+    assert [row["run_id"] for row in rows if row["deed"] == "reserve"] == list(range(1, 41))
+    for machine in POOL["gpus"]:
+        deeds = [row["deed"] for row in rows if row["location"] == machine]
+        assert deeds == ["reserve", "give-back"] * (len(deeds) // 2)
+
+
 def test_a_machine_that_is_on_is_taken_before_one_that_has_to_be_started(station):
     station.machines["gpu-2"].state = PowerState.RUNNING
     station.upkeep()
@@ -117,14 +150,18 @@ def test_people_with_a_machine_of_their_own_wait_in_its_line_and_not_in_the_pool
     assert (station.run(2).queue, station.run(2).location) == ("gpus", "gpu-1")
 
 
-def test_when_a_waiting_run_is_cancelled_the_line_moves_up_at_once(station):
+def test_when_the_first_in_line_is_cancelled_the_next_one_is_woken(station):
     for tag in ("v1", "v2", "v3", "v4"):
         station.train(tag=tag)
         station.tick()
-    station.store.cancel(3, "UALICE")
+    (third, third_lease), (fourth, fourth_lease) = _both_waiting(station)
+    with station.store._database.write() as connection:
+        connection.execute("UPDATE runs SET holds = 0, phase = 'failed', ended_at = 1 WHERE id = 1")
+    assert station.store.reserve(fourth, fourth_lease) is None
+    cancelled = replace(third, phase=Phase.CANCELLED, reason=Reason.CANCELLED)
+    assert station.store.apply(third, third_lease, cancelled, due_in=0.0)
     station.tick()
-    assert [run.id for run in station.store.queue("gpus")] == [4]
-    assert station.store._database.one("SELECT due_at FROM runs WHERE id = 4")["due_at"] > station.clock.now()
+    assert station.run(4).location == "gpu-1"
 
 
 def test_a_run_whose_line_is_no_longer_in_the_settings_ends_with_a_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.engine.wishes import answer_people
 from bot.errors import NoCapacity, NotFound, Unauthorised, Unavailable
 from bot.ports import Person, PowerState
 from bot.runs.model import Phase
@@ -108,6 +109,19 @@ def test_a_machine_that_is_still_stopping_is_started_once_it_is_off(station):
     station.upkeep()
     assert machine.starts == 1
     assert len(told(station)) == 1
+
+
+def test_a_machine_that_is_about_to_be_stopped_is_not_said_to_be_on(station):
+    machine = station.machines["alice"]
+    machine.state = PowerState.RUNNING
+    station.store.machines.saw("alice", "running")
+    assert station.store.machines.take_for_stop("alice", idle_for=0)
+    want(station, "start")
+    assert not answer_people(station.world)
+    assert told(station) == []
+    station.upkeep()
+    station.upkeep()
+    assert (machine.stops, machine.starts, len(told(station))) == (1, 1, 1)
 
 
 def test_a_stop_is_taken_at_once_and_its_person_hears_when_it_is_off(station):
