@@ -50,7 +50,7 @@ def _lines(facts: Iterable[LocationFacts], own: str | None, desk: Desk) -> Itera
 
 def _pool(line: str, desk: Desk, *, mine: bool) -> str:
     size = words.plural(len(pool_of(line, desk)), "machine")
-    parts = [f"*{words.escape(line, 60)}*", f"a pool of {size}, the first free one is next", _shared(mine=mine)]
+    parts = [f"*{words.escape(line, 60)}*", f"a pool of {size} with one queue", _shared(mine=mine)]
     return "\n".join(part for part in (" · ".join(parts), _waiting(desk.store.queue(line), desk)) if part)
 
 

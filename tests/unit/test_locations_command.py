@@ -86,7 +86,7 @@ def test_a_pools_machines_stand_together_below_its_name_and_its_line(site):
         site.occupy("gpus", f"v{number}", user)
     text = site.type("/locations", "UEVE").split("{")[0]
     pool, first, second, *_ = [line for line in text.splitlines() if line.startswith("*")]
-    assert pool == "*gpus* · a pool of 2 machines, the first free one is next · shared, and yours to use"
+    assert pool == "*gpus* · a pool of 2 machines with one queue · shared, and yours to use"
     assert text.splitlines()[1] == "waiting: eve (run 3)"
     assert first.startswith("*gpu-1* · in `gpus`")
     assert second.startswith("*gpu-2* · in `gpus`")
