@@ -40,6 +40,8 @@ class LocationSettings(BaseModel):
     owner: str | None = None
     """E-mail of the person whose machine it is; none for a shared one."""
     shared: bool = False
+    pool: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The pool whose machines people share one line for: the first that is free takes the next run."""
     power: Literal["ec2", "always-on"] = "ec2"
     shell: Literal["local", "ssh", "ssm"] | None = None
     runtime: Literal["process", "docker"] | None = None
@@ -77,6 +79,10 @@ class LocationSettings(BaseModel):
             raise ValueError('shell = "ssm" needs an instance, e.g. instance = "i-0123456789abcdef0"')
         if not self.shared and not self.owner:
             raise ValueError("it needs an owner (an e-mail address), or shared = true")
+        if self.pool and not self.shared:
+            raise ValueError(
+                f'a pool\'s machines are for everybody: add shared = true, or leave out pool = "{self.pool}"'
+            )
         return self
 
 
@@ -91,7 +97,7 @@ class Settings(BaseSettings):
     slack_fallback_channel: str | None = None
     """Where a run is told of whose thread is gone; its person gets a direct message when there is none."""
     slack_admins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Slack user ids that may cancel other people's runs."""
+    """Slack user ids that may cancel other people's runs, and use and switch other people's machines."""
 
     gitlab_url: str = "https://gitlab.com"
     gitlab_project: str
@@ -154,6 +160,13 @@ class Settings(BaseSettings):
     def _ends_with_slash(cls, value: str) -> str:
         return value if value.endswith("/") else value + "/"
 
+    @field_validator("locations")
+    @classmethod
+    def _no_pool_is_a_location(cls, value: dict[str, LocationSettings]) -> dict[str, LocationSettings]:
+        for name in sorted({location.pool for location in value.values() if location.pool} & set(value)):
+            raise ValueError(f'"{name}" is a location and a pool: give one of them another name')
+        return value
+
     @field_validator("train_instance_for_user", mode="before")
     @classmethod
     def _instances(cls, value: Any) -> Any:
@@ -211,13 +224,19 @@ def all_locations(settings: Settings) -> Mapping[str, LocationSettings]:
     """The tables of the TOML file, and one for each person of TRAIN_INSTANCE_FOR_USER who has none there."""
     found = dict(settings.locations)
     owners = {location.owner for location in found.values()}
+    pools = {location.pool for location in found.values()}
     for email, instance in settings.train_instance_for_user.items():
         if email in owners:
             continue
         short = email.split("@", maxsplit=1)[0]
-        name = email if short in found else short
+        name = email if short in found or short in pools else short
         found[name] = LocationSettings(owner=email, instance=instance)
     return found
+
+
+def line_of(name: str, location: LocationSettings) -> str:
+    """The line that people wait in for that location: its pool's, or its own."""
+    return location.pool or name
 
 
 def python_of(location: LocationSettings) -> str:

@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.clock import Clock, SystemClock
 from bot.engine.bell import Bell
 from bot.engine.upkeep import look_after_machines
+from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.gitlab import GitLabProject
@@ -22,9 +23,10 @@ from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
 from bot.lock import SingleInstance
 from bot.public_files import S3PublicFiles
+from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_locations
+from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.thread import Delivery
@@ -33,6 +35,7 @@ from commands.desk import Desk, LocationFacts
 log = logging.getLogger(__name__)
 
 MACHINE_LOOK_SECONDS = 10
+WISH_LOOK_SECONDS = 2.0
 AWS_NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -52,10 +55,10 @@ class Service:
         self._home = home = Path(settings.stationmaster_home).resolve()
         self._lock = SingleInstance(home / "stationmaster.lock")
         self._settings = settings
-        self.store = Store(home / "ledger.sqlite", clock)
+        locations = all_locations(settings)
+        self.store = Store(home / "ledger.sqlite", clock, lines=_lines(locations))
         self._work, self._said = Bell(), Bell()
         self._stopping = threading.Event()
-        locations = all_locations(settings)
         chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
         logs = LogBook(home / "logs")
         self.world = _world(settings, store=self.store, clock=clock, chat=chat, logs=logs, locations=locations)
@@ -64,6 +67,7 @@ class Service:
             self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
+        self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._front = SlackFront(
             _desk(
@@ -84,6 +88,7 @@ class Service:
         self.store.requeue_all()
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
+        self._answerer.start()
         self._scheduler.add_job(
             look_after_machines,
             "interval",
@@ -111,7 +116,8 @@ class Service:
         self._scheduler.shutdown(wait=True)
         self._worker.stop()
         self._stopping.set()
-        self._said.ring()
+        self._wake()
+        self._answerer.join(timeout=30)
         self._deliverer.join(timeout=30)
         self.store.close()
         self._lock.release()
@@ -124,6 +130,18 @@ class Service:
         while not self._stopping.is_set():
             since = self._said.count
             self._said.wait(since, self._delivery.deliver())
+        self.store.close()
+
+    def _answer(self) -> None:
+        """A thread of its own and no scheduled job: a command's bell wakes it, and a slow machine may keep it."""
+        while not self._stopping.is_set():
+            since = self._work.count
+            try:
+                if answer_people(self.world):
+                    self._wake()
+            except Exception:  # as the worker's loop, it must outlive a locked ledger
+                log.exception("the look at people's wishes stumbled")
+            self._work.wait(since, WISH_LOOK_SECONDS)
         self.store.close()
 
 
@@ -170,9 +188,17 @@ def _terms(location: LocationSettings, settings: Settings) -> Terms:
     return Terms(max_hours=location.max_hours, start_seconds=settings.start_minutes * 60, idle_seconds=idle * 60)
 
 
+def _lines(locations: Mapping[str, LocationSettings]) -> Lines:
+    members: dict[str, tuple[str, ...]] = {}
+    for name, location in locations.items():
+        line = line_of(name, location)
+        members[line] = (*members.get(line, ()), name)
+    return Lines(members)
+
+
 def _location_for(locations: Mapping[str, LocationSettings]) -> Callable[[str], str | None]:
-    own = {location.owner.casefold(): name for name, location in locations.items() if location.owner}
-    shared = next((name for name, location in locations.items() if location.shared), None)
+    own = {location.owner.casefold(): line_of(name, location) for name, location in locations.items() if location.owner}
+    shared = next((line_of(name, location) for name, location in locations.items() if location.shared), None)
     return lambda email: own.get(email.casefold(), shared)
 
 
@@ -199,7 +225,9 @@ def _desk(
                 name=name,
                 owner_email=location.owner,
                 shared=location.shared,
+                pool=location.pool,
                 power=location.power,
+                switchable=world.locations[name].stoppable,
                 price_per_hour=location.price_per_hour,
             )
             for name, location in locations.items()

@@ -19,13 +19,23 @@ from bot.slack.card import local_part
 
 @dataclass(frozen=True)
 class LocationFacts:
-    """What people may know of a location. `power` is its kind (`ec2`, `always-on`), the price in dollars."""
+    """What people may know of a location. `power` is its kind (`ec2`, `always-on`), the price in dollars.
+
+    `pool`: whose line it serves, if any. `switchable`: whether Stationmaster may turn its power on and off.
+    """
 
     name: str
     owner_email: str | None = None
     shared: bool = False
+    pool: str | None = None
     power: str = ""
+    switchable: bool = True
     price_per_hour: float | None = None
+
+    @property
+    def line(self) -> str:
+        """The line that people wait in for it."""
+        return self.pool or self.name
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,9 @@ class Desk:
     project: str
     locations: Mapping[str, LocationFacts] = field(default_factory=dict)
     location_for: Callable[[str], str | None] = lambda _email: None
-    """E-mail -> name of the location that is theirs, or None."""
+    """E-mail -> the line they wait in: their own location, or else a shared one or a pool; None without any."""
     admins: frozenset[str] = frozenset()
-    """Slack user ids of those who may cancel what others started."""
+    """Slack user ids of those who may cancel what others started, and use and switch others' machines."""
     help_contact: str | None = None
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None

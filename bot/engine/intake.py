@@ -6,7 +6,7 @@ import logging
 
 from bot.engine import policy
 from bot.engine.world import World
-from bot.errors import DoorError, Unauthorised, Unavailable
+from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
 from bot.runs.model import Run
 from bot.runs.names import nearest, next_version
@@ -63,6 +63,20 @@ def _person(user: str, world: World) -> Person:
     person = world.chat.person(user)
     world.store.people.remember(person)
     return person
+
+
+def introduce(world: World) -> None:
+    """Ask Slack who the strangers are: people whose first command needed to know which machine is theirs."""
+    for user in world.store.people.strangers():
+        try:
+            person = world.chat.person(user)
+        except NotFound:
+            person = Person(user, user, "")
+        except DoorError as error:
+            log.warning("who %s is: %s", user, error)
+            world.store.people.forget(user)  # their next command asks again
+            continue
+        world.store.people.remember(person)
 
 
 def no_location(person: Person, world: World) -> str:

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0
 """Seconds after which a waiting thread looks at the ledger anyway (a clock may jump)."""
-QUEUE_LOOK = 5.0
-"""Seconds between two looks of a queued run; it is also woken when its location becomes free."""
+TOLD_AFTER = 1.0
+"""Seconds that a run has to wait for its turn before its thread is told that it came."""
 BROKEN_TRIES = 3
 """How often a deed of one run may raise what nobody expected, until the run is failed instead of tried for ever."""
 
@@ -142,14 +142,19 @@ class Worker:
             ended = policy.cancelled(run)
             self._apply(run, lease, replace(ended, notes=farewell(ended.run)))
             return
-        waited = self._world.clock.now() - run.created_at
-        notes = (milestone("your-turn", waited=waited),) if run.progress.get("waits") else ()
-        if self._world.store.reserve(run, lease, notes=notes) is not None:
-            crash_point("reserved")
-            self._said()
+        store = self._world.store
+        if not any(name in self._world.locations for name in store.lines.machines(run.queue)):
+            ended = policy.fail(run, Reason.START_REFUSED, message=f"There is no location `{run.queue}` any more.")
+            self._apply(run, lease, replace(ended, notes=farewell(ended.run)))
             return
-        waiting = replace(run, progress={**run.progress, "waits": True})
-        self._apply(run, lease, policy.wait(waiting, QUEUE_LOOK))
+        waited = self._world.clock.now() - run.created_at
+        waits = bool(run.progress.get("waits"))
+        notes = (milestone("your-turn", waited=waited),) if waits and waited > TOLD_AFTER else ()
+        reserved = store.reserve(run, lease, notes=notes)
+        if reserved is not None:
+            crash_point("reserved")
+        if reserved is not None or not waits:
+            self._said()
 
     def _move(self, run: Run, lease: str) -> None:
         crash_point(f"{run.phase}-before")

@@ -48,7 +48,7 @@ class World:
     terms: Mapping[str, Terms]
     logs: LogBook
     location_for: Callable[[str], str | None]
-    """E-mail -> name of the location that is theirs, or None."""
+    """E-mail -> the line they wait in: their own location, or else a shared one or a pool; None without any."""
     secrets: Callable[[str, str], Mapping[str, Any]]
     """Step and location -> the credentials that this step needs there (facts: three steps, three privileges)."""
     asked: dict[str, float] = field(default_factory=dict)

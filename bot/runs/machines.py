@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from sqlite3 import Connection
 
-from bot.runs.database import Database
+from bot.runs.database import Database, Row
 from bot.runs.journal import record
+from bot.runs.lines import Lines
+from bot.runs.reservation import wake_queue
+
+WANTED = (
+    """EXISTS (SELECT 1 FROM runs WHERE (location = :name AND holds = 1) OR (queue = :line AND phase = 'queued'))"""
+)
+"""Whether a run has the machine, or waits in its line."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +41,22 @@ class MachineRow:
     disk_free: int | None = None
     disk_seen_at: float | None = None
 
+    def holder(self, now: float) -> str | None:
+        """Who holds it by hand at that time (a Slack user id), or None."""
+        return self.held_by if self.held_until is not None and self.held_until > now else None
+
 
 class Machines:
     """The machines' rows; a machine that was never seen has the default one."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lines: Lines) -> None:
         self._database = database
+        self._lines = lines
 
     def get(self, name: str) -> MachineRow:
         """What is known of a location's power."""
         row = self._database.one("SELECT * FROM machines WHERE name = ?", (name,))
-        if row is None:
-            return MachineRow(name)
-        return MachineRow(**{**row, "stopping": bool(row["stopping"])})
+        return machine_of(row) if row else MachineRow(name)
 
     def saw(self, name: str, state: str) -> None:
         """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""
@@ -54,34 +64,41 @@ class Machines:
         with self._database.write() as connection:
             know(connection, name)
             connection.execute("UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name))
+            if state == "running":
+                connection.execute("UPDATE machines SET on_since = coalesce(on_since, ?) WHERE name = ?", (now, name))
             connection.execute(
                 "UPDATE machines SET idle_since = coalesce(idle_since, ?) WHERE name = ? AND state = 'running' "
                 "AND NOT EXISTS (SELECT 1 FROM runs WHERE location = ? AND holds = 1)",
                 (now, name, name),
             )
             if state in ("stopped", "gone"):
-                connection.execute("UPDATE machines SET idle_since = NULL, stopping = 0 WHERE name = ?", (name,))
-                wake_queue(connection, name, now)
+                connection.execute(
+                    "UPDATE machines SET on_since = NULL, idle_since = NULL, stopping = 0 WHERE name = ?", (name,)
+                )
+                wake_queue(connection, self._lines.of(name), now)
 
     def take_for_stop(self, name: str, *, idle_for: float) -> bool:
-        """Win the right to stop it: True when it is nobody's, nobody waits, and it idled for that many seconds."""
+        """Win the right to stop it: True when it is nobody's, nobody waits, and it idled for that many seconds.
+
+        A hold is no idling, and neither is a start that somebody asked for: the time counts from their end.
+        """
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
-                "UPDATE machines SET stopping = 1 WHERE name = ? AND stopping = 0 AND idle_since <= ? AND NOT EXISTS "
-                "(SELECT 1 FROM runs WHERE location = ? AND (holds = 1 OR phase = 'queued'))",
-                (name, now - idle_for, name),
+                "UPDATE machines SET stopping = 1 WHERE name = :name AND stopping = 0 AND wanted IS NOT 'on' "  # noqa: S608 - a literal
+                f"AND idle_since <= :since AND coalesce(held_until, 0) <= :since AND NOT {WANTED}",
+                {"name": name, "line": self._lines.of(name), "since": now - idle_for},
             )
             if cursor.rowcount:
                 record(connection, now, "upkeep", "stop-idle", location=name)
             return cursor.rowcount == 1
 
 
+def machine_of(row: Row) -> MachineRow:
+    """The machine that a whole row of `machines` holds."""
+    return MachineRow(**{**row, "stopping": bool(row["stopping"])})
+
+
 def know(connection: Connection, name: str) -> None:
     """Make sure that the machine has its row."""
     connection.execute("INSERT OR IGNORE INTO machines (name) VALUES (?)", (name,))
-
-
-def wake_queue(connection: Connection, location: str, now: float) -> None:
-    """Whoever waits for the location looks again now, and its card shows the new place."""
-    connection.execute("UPDATE runs SET due_at = ? WHERE location = ? AND phase = 'queued'", (now, location))

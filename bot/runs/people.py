@@ -13,8 +13,8 @@ class People:
         self._database = database
 
     def get(self, user: str) -> Person | None:
-        """Somebody seen before."""
-        row = self._database.one("SELECT * FROM people WHERE id = ?", (user,))
+        """Somebody whom Slack has told of."""
+        row = self._database.one("SELECT * FROM people WHERE id = ? AND name <> ''", (user,))
         return Person(row["id"], row["name"], row["email"]) if row else None
 
     def remember(self, person: Person) -> None:
@@ -25,3 +25,20 @@ class People:
                 "name = excluded.name, email = excluded.email, seen_at = excluded.seen_at",
                 (person.id, person.name, person.email, self._database.now()),
             )
+
+    def meet(self, user: str) -> None:
+        """Note a stranger: somebody who is not known, and has to be before their command can be answered."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO people (id, name, email, seen_at) VALUES (?, '', '', ?)",
+                (user, self._database.now()),
+            )
+
+    def strangers(self) -> list[str]:
+        """Those who are noted and not known."""
+        return [row["id"] for row in self._database.all("SELECT id FROM people WHERE name = ''")]
+
+    def forget(self, user: str) -> None:
+        """Take back the note of a stranger."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM people WHERE id = ? AND name = ''", (user,))

@@ -14,26 +14,35 @@ from sqlite3 import Connection
 
 from bot.clock import Clock
 from bot.runs.database import Database
+from bot.runs.holds import Holds
 from bot.runs.journal import Journal, record
-from bot.runs.machines import Machines, know, wake_queue
-from bot.runs.model import Note, Run
+from bot.runs.lines import Lines
+from bot.runs.machines import Machines, know
+from bot.runs.model import Note, Phase, Run
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
 from bot.runs.requests import Requests
+from bot.runs.reservation import in_order, take, wait_on, wake_queue
 from bot.runs.rows import run_of
+from bot.runs.wishes import Wishes
 
 OPEN = "ended_at IS NULL"
 TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
+QUEUE_LOOK = 5.0
+"""Seconds between two looks of a queued run; it is also woken when a machine of its line becomes free."""
 
 
 class Store:
-    """The ledger in one SQLite file."""
+    """The ledger in one SQLite file; `lines` says which machines of the settings share a queue."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, lines: Lines | None = None) -> None:
         self._database = Database(path, clock)
+        self.lines = lines or Lines()
         self.requests = Requests(self._database)
         self.outbox = Outbox(self._database)
-        self.machines = Machines(self._database)
+        self.machines = Machines(self._database, self.lines)
+        self.holds = Holds(self._database, self.lines)
+        self.wishes = Wishes(self._database, self.lines)
         self.people = People(self._database)
         self.journal = Journal(self._database)
 
@@ -42,33 +51,23 @@ class Store:
         row = self._database.claim("runs", TO_DO)
         return (run_of(row), row["lease"]) if row else None
 
-    def reserve(self, run: Run, lease: str, *, notes: Sequence[Note] = ()) -> Run | None:
-        """Give the run its location, if it is free, not being stopped, and nobody asked for it before; else None.
+    def reserve(self, run: Run, lease: str, *, notes: Sequence[Note] = (), look_in: float = QUEUE_LOOK) -> Run | None:
+        """Give the run the first machine of its line that it may have (see `take`), or else let it wait on: None.
 
-        One UPDATE. The fence is larger than any before it, also of a ledger that was lost: it starts from the clock.
+        It waits until it is woken, or for `look_in` seconds.
         """
         now = self._database.now()
         with self._database.write() as connection:
-            row = connection.execute(
-                """
-                UPDATE runs SET phase = 'starting', phase_at = :now, holds = 1, lease = NULL, due_at = :now,
-                    version = version + 1, times = json_set(times, '$.starting', :now),
-                    fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)
-                WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL
-                  AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND holds = 1)
-                  AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :location AND phase = 'queued' AND id < :id)
-                  AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :location AND stopping = 1)
-                RETURNING *
-                """,
-                {"now": now, "id": run.id, "lease": lease, "location": run.location},
-            ).fetchone()
-            if row is None:
+            machines = in_order(connection, now, run, self.lines.machines(run.queue))
+            tries = (take(connection, now, run, lease, machine) for machine in machines)
+            reserved = next((taken for taken in tries if taken is not None), None)
+            if reserved is None:
+                wait_on(connection, now, run, lease, due_at=now + look_in)
                 return None
-            reserved = run_of(dict(row))
             for note in notes:
                 say_in_run(connection, now, note, reserved)
-            _idle(connection, run.location, None)
-            wake_queue(connection, run.location, now)
+            _idle(connection, reserved.location, None)
+            wake_queue(connection, run.queue, now)
             record(connection, now, "engine", "reserve", run=reserved)
             return reserved
 
@@ -120,8 +119,10 @@ class Store:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
             if before.holds and not after.holds:
                 _idle(connection, before.location, now)
-                wake_queue(connection, before.location, now)
+                wake_queue(connection, self.lines.of(before.location), now)
                 record(connection, now, "engine", "give-back", run=after)
+            if before.phase is Phase.QUEUED and after.phase.ended:
+                wake_queue(connection, before.queue, now)
             return True
 
     def requeue_all(self) -> None:
@@ -215,17 +216,17 @@ class Store:
         row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
         return run_of(row) if row else None
 
-    def queue(self, location: str) -> list[Run]:
-        """Runs that wait for the location, first in line first."""
-        rows = self._database.all("SELECT * FROM runs WHERE location = ? AND phase = 'queued' ORDER BY id", (location,))
+    def queue(self, line: str) -> list[Run]:
+        """Runs that stand in the line of a location or a pool, first in line first."""
+        rows = self._database.all("SELECT * FROM runs WHERE queue = ? AND phase = 'queued' ORDER BY id", (line,))
         return [run_of(row) for row in rows]
 
-    def usual_seconds(self, project: str, location: str) -> float | None:
-        """How long the last released runs there held the machine (the median of five), or None."""
+    def usual_seconds(self, project: str, line: str) -> float | None:
+        """How long the last released runs of that line held their machine (the median of five), or None."""
         rows = self._database.all(
             "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.starting') AS seconds FROM runs "
-            "WHERE project = ? AND location = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
-            (project, location),
+            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
+            (project, line),
         )
         seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
         return seconds[len(seconds) // 2] if seconds else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bot.ports import Message
 from bot.runs.model import SENTENCES, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
+from bot.slack.turn import Turn, waiting
 
 DOING: Mapping[Phase, str] = {
     Phase.QUEUED: "Waiting for its turn",
@@ -35,16 +35,6 @@ _WAY = (
 )
 _SHOWN_METRICS = 4
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A waiting run's place in the line (1 is next), who has the location, and when its turn should come."""
-
-    place: int
-    holder: Run | None = None
-    holder_name: str = ""
-    free_at: float | None = None
 
 
 def card(
@@ -87,7 +77,7 @@ def _headline(run: Run, now: float, queue: Turn | None) -> str:
     if run.phase is Phase.CANCELLED:
         return "*Cancelled.* Nothing was released."
     if run.phase is Phase.QUEUED and queue is not None:
-        return _waiting(run, now, queue)
+        return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
     return "\n".join(line for line in lines if line)
 
@@ -98,21 +88,6 @@ def _released(run: Run) -> str:
     seconds = (run.ended_at or run.phase_at) - run.created_at
     metrics = _values(mapping_of(run.result, "metrics"))
     return f"*Released* after {words.duration(seconds)}. {page}" + (f"\n{metrics}" if metrics else "")
-
-
-def _waiting(run: Run, now: float, queue: Turn) -> str:
-    place = "Next in line" if queue.place == 1 else f"Number {queue.place} in line"
-    said = [f"*{place}* for {words.code(run.location)}."]
-    if queue.holder is not None:
-        since = words.about(now - queue.holder.times.get(Phase.STARTING, queue.holder.phase_at))
-        name = words.escape(queue.holder_name or local_part(queue.holder), 80)
-        said.append(f"{name} has it, with run {queue.holder.id} ({words.code(queue.holder.tag)}), for {since} so far.")
-    if queue.free_at is not None and queue.free_at > now:
-        said.append(f"Your turn should come in {words.about(queue.free_at - now)}.")
-    elif queue.free_at is not None:
-        said.append("It takes longer than usual there.")
-    said.append("This run starts by itself.")
-    return " ".join(said)
 
 
 def _who_and_where(run: Run, who: str) -> str:

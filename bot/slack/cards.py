@@ -11,8 +11,9 @@ from bot.errors import DoorError, Unauthorised, Unavailable
 from bot.ports import Chat, Message
 from bot.runs.model import Phase, Run
 from bot.runs.store import Store
-from bot.slack.card import Turn, card, local_part
+from bot.slack.card import card, local_part
 from bot.slack.pace import Pace
+from bot.slack.turn import Turn, Use, turn
 
 log = logging.getLogger(__name__)
 
@@ -54,28 +55,52 @@ class Cards:
 
     def message(self, run: Run) -> Message:
         """The card as it should stand now."""
-        person = self._store.people.get(run.user)
+        usual = self._store.usual_seconds(run.project, run.queue) if not run.phase.ended else None
         return card(
             run,
             now=self._clock.now(),
-            who=person.name if person else "",
-            usual_seconds=self._store.usual_seconds(run.project, run.location) if not run.phase.ended else None,
-            queue=self._turn(run) if run.phase is Phase.QUEUED else None,
+            who=self._name(run.user),
+            usual_seconds=usual,
+            queue=self._turn(run, usual) if run.phase is Phase.QUEUED else None,
         )
 
-    def _turn(self, run: Run) -> Turn | None:
-        line = [other.id for other in self._store.queue(run.location)]
-        holder = self._store.holder(run.location)
-        place = line.index(run.id) + 1 if run.id in line else 1
-        if holder is None and place == 1:
+    def _turn(self, run: Run, usual: float | None) -> Turn | None:
+        line = [other.id for other in self._store.queue(run.queue)]
+        machines = self._store.lines.machines(run.queue)
+        return turn(
+            line.index(run.id) + 1 if run.id in line else 1,
+            [use for name in machines if (use := self._use(name, run, usual)) is not None],
+            machines=len(machines),
+            pool=self._store.lines.is_pool(run.queue),
+            usual_seconds=usual,
+        )
+
+    def _use(self, machine: str, run: Run, usual: float | None) -> Use | None:
+        """What keeps the machine from that run; None when nothing does. Its person's own hold does not."""
+        now = self._clock.now()
+        holder = self._store.holder(machine)
+        row = self._store.machines.get(machine)
+        by = row.holder(now)
+        held_by = by if by != run.user else None
+        if holder is None and held_by is None:
             return None
-        usual = self._store.usual_seconds(run.project, run.location)
-        person = self._store.people.get(holder.user) if holder else None
-        free_at = None
-        if holder is not None and usual is not None:
-            free_at = holder.times.get(Phase.STARTING, holder.phase_at) + usual * place
-        name = (person.name if person else local_part(holder)) if holder else ""
-        return Turn(place, holder, name, free_at)
+        ends = [row.held_until] if held_by else []
+        if holder is not None:
+            ends.append(None if usual is None else holder.times.get(Phase.STARTING, holder.phase_at) + usual)
+        known = [end for end in ends if end is not None]
+        return Use(
+            machine,
+            run=holder,
+            who=(self._name(holder.user) or local_part(holder)) if holder else "",
+            held_by=(self._name(held_by) or "somebody else") if held_by else "",
+            held_until=row.held_until if held_by else None,
+            reason=row.held_reason if held_by else "",
+            free_at=max(known) if len(known) == len(ends) else None,
+        )
+
+    def _name(self, user: str) -> str:
+        person = self._store.people.get(user)
+        return person.name if person else ""
 
     def _refresh(self, just_tried: set[int]) -> float:
         """Draw open cards again whose times and places have moved on, unless they would look the same."""

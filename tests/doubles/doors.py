@@ -70,6 +70,9 @@ class FakePeople:
             "UBOB": Person("UBOB", "Bob", "bob@example.com"),
             "UEVE": Person("UEVE", "Eve", "eve@example.com"),
         }
+        self.errors: list[Exception] = []
 
     def person(self, user):
+        if self.errors:
+            raise self.errors.pop(0)
         return self.people[user]

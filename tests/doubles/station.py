@@ -1,13 +1,15 @@
 """The engine with doubles at its doors, driven step by step by a test's own clock."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.engine.bell import Bell
 from bot.engine.upkeep import look_after_machines
+from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
+from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.model import Phase, Run
 from bot.runs.store import Store
@@ -22,20 +24,22 @@ _deliveries = itertools.count(1)
 class Station:
     """A bot without Slack: commands go in as requests, what would be said is read from the outbox."""
 
-    def __init__(self, folder: Path, *names: str, **terms) -> None:
+    def __init__(self, folder: Path, *names: str, pools: Mapping[str, tuple[str, ...]] | None = None, **terms) -> None:
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
         self.code = FakeCodeHost()
         self.public = FakePublicFiles()
         self.terms = Terms(**terms)
+        self.lines = Lines(pools or {})
         self.boot()
 
     def boot(self) -> None:
         """Start the bot: again, after a crash."""
-        self.store = Store(self.folder / "ledger.sqlite", self.clock)
+        self.store = Store(self.folder / "ledger.sqlite", self.clock, lines=self.lines)
         self.store.requeue_all()
-        owners = {f"{name}@example.com": name for name in self.machines}
+        owners = {f"{name}@example.com": self.lines.of(name) for name in self.machines}
+        shared = next(iter(self.lines.members), None)
         self.world = World(
             store=self.store,
             clock=self.clock,
@@ -46,7 +50,7 @@ class Station:
             locations=self.machines,
             terms=dict.fromkeys(self.machines, self.terms),
             logs=LogBook(self.folder / "logs"),
-            location_for=owners.get,
+            location_for=lambda email: owners.get(email, shared),
             secrets=lambda step, _location: {"git": {"username": "x", "token": f"canary-{step}"}},
             no_location_help="Ask #ml-platform.",
         )
@@ -103,6 +107,7 @@ class Station:
     def upkeep(self, seconds: float = 10.0) -> None:
         self.clock.advance(seconds)
         look_after_machines(self.world)
+        answer_people(self.world)
 
     def said(self, number: int | None = 1, kind: str | None = None) -> list[dict]:
         """The outbox's rows of a run (None: the whispers), in order."""

@@ -4,9 +4,10 @@ import pytest
 
 from bot.runs.model import Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
-from bot.slack.card import Turn, can_cancel, card
+from bot.slack.card import can_cancel, card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.turn import Turn, Use
 from tests.doubles.runs import START, a_run
 
 TIMES = {
@@ -65,7 +66,7 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
 
 def test_a_waiting_card_says_the_place_the_holder_and_the_expected_turn():
     holder = a_run(id=41, tag="v0.9.0", times={Phase.QUEUED: START - 700, Phase.STARTING: START - 600})
-    turn = Turn(2, holder, "bob", START + 500)
+    turn = Turn(2, (Use("rack-1", run=holder, who="bob"),), START + 500)
     text = shown(a_card(a_run(Phase.QUEUED), queue=turn, now=START))
     assert "*Number 2 in line* for `rack-1`." in text
     assert "bob has it, with run 41 (`v0.9.0`), for 10 min so far." in text

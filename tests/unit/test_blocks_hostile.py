@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from bot.runs.model import Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
-from bot.slack.card import Turn, card
+from bot.slack.card import card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.turn import Turn, Use
 from tests.doubles.runs import START, a_run
 
 NASTY = st.one_of(
@@ -67,7 +68,10 @@ def test_a_card_holds_with_hostile_progress(names, stage, metric, values):
     progress = {"stage": stage, "metric": {**metric, "values": values}, "transfer": stage, "trouble": {"what": what}}
     for phase in Phase:
         run = a_run(phase, branch=branch, tag=tag, progress=progress, location=who, detail=stage, reason=Reason.CODE)
-        check(card(run, now=START + 5, who=who, usual_seconds=9.0, queue=Turn(1, run, who, START)))
+        use = Use(tag, run=run, who=who, held_by=who, held_until=START + 9, reason=what)
+        for pool in (False, True):
+            turn = Turn(1, (use, use), START, machines=2, pool=pool)
+            check(card(run, now=START + 5, who=who, usual_seconds=9.0, queue=turn))
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import DoorError, Unauthorised, Unavailable
+from bot.ports import Person
+from bot.runs.lines import Lines
 from bot.runs.model import Note, Phase, Reason
 from bot.runs.store import Store
 from bot.slack.thread import Delivery
@@ -21,9 +23,9 @@ class Desk:
         self.chat = FakeChat()
         self.boot()
 
-    def boot(self, **more):
+    def boot(self, *, lines=None, **more):
         """Start the bot: again, after a crash."""
-        self.store = Store(self.folder / "ledger.sqlite", self.clock)
+        self.store = Store(self.folder / "ledger.sqlite", self.clock, lines=lines)
         self.store.requeue_all()
         self.delivery = Delivery(self.store, self.chat, self.clock, logs=self.folder, **more)
 
@@ -339,6 +341,43 @@ def test_a_waiting_card_learns_when_the_line_moves_on(desk):
     desk.end(2)
     desk.settle(30)
     assert "Next in line" in card.message.blocks[1]["text"]["text"]
+
+
+def test_a_waiting_card_says_who_holds_the_machine_and_follows_the_end_of_it(desk):
+    until = desk.clock.now() + 1_800
+    desk.store.people.remember(Person("UBOB", "bob", "bob@example.com"))
+    desk.store.holds.take("rack-1", user="UBOB", until=until, reason="debugging", channel="C1")
+    desk.accept()
+    desk.store.reserve(*desk.store.claim())
+    desk.settle(30)
+    (card,) = desk.chat.roots()
+    assert "bob holds it for another 30 min: debugging. Your turn should come in" in headline(card)
+    assert desk.store.holds.take("rack-1", user="UBOB", until=until + 1_800, reason="", channel="C1")
+    desk.settle(30)
+    assert "bob holds it for another 1 h" in headline(card)
+    desk.store.holds.release("rack-1", by="UBOB")
+    desk.settle(30)
+    assert "bob" not in headline(card)
+
+
+def test_a_card_of_a_pool_names_the_machine_that_should_be_free_first_and_then_its_own(desk):
+    desk.boot(lines=Lines({"gpus": ("gpu-1", "gpu-2")}))
+    for number in (1, 2, 3):
+        desk.accept(f"v{number}", location="gpus")
+        desk.store.reserve(*desk.store.claim())
+    desk.settle(30)
+    card = desk.chat.roots()[2]
+    assert "*Next in line* for the pool `gpus` (2 of 2 machines in use)." in headline(card)
+    assert "`gpu-1`: alice has it, with run 1 (`v1`)" in headline(card)
+    desk.end(2)
+    desk.store.reserve(*desk.store.claim())
+    desk.settle(30)
+    assert "Starting the machine" in headline(card)
+    assert "on `gpu-2`" in str(card.message.blocks)
+
+
+def headline(card):
+    return card.message.blocks[1]["text"]["text"]
 
 
 def test_a_delivery_with_nothing_to_do_sleeps(desk):

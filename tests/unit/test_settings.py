@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import all_locations, load
+from bot.settings import all_locations, line_of, load
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-canary",
@@ -86,6 +86,18 @@ def test_the_file_adds_locations_and_the_environment_wins(environment, tmp_path)
     assert sorted(all_locations(settings)) == ["pool", "rack"]
 
 
+def test_a_person_who_is_called_like_a_pool_has_a_machine_with_another_name(environment, tmp_path):
+    path = tmp_path / "station.toml"
+    path.write_text('[locations.rack]\nshared = true\npower = "always-on"\npool = "alice"\n')
+    environment.setenv("STATIONMASTER_CONFIG", str(path))
+    environment.setenv("TRAIN_INSTANCE_FOR_USER", '{"alice@example.com": "i-0a9ec87b6ae9cf87b"}')
+    found = all_locations(load())
+    assert {name: line_of(name, location) for name, location in found.items()} == {
+        "rack": "alice",
+        "alice@example.com": "alice@example.com",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -95,6 +107,12 @@ def test_the_file_adds_locations_and_the_environment_wins(environment, tmp_path)
         ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nshell = "ssh"\n', "needs a host"),
         ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nshell = "ssm"\n', "needs an instance"),
         ('[locations.a]\nowner = "a@b.c"\npower = "always-on"\nhost = "-oProxyCommand=id"\n', "locations.a.host"),
+        (
+            '[locations.a]\nowner = "a@b.c"\npower = "always-on"\npool = "gpus"\n',
+            "add shared = true, or leave out pool",
+        ),
+        ('[locations.a]\nshared = true\npower = "always-on"\npool = "a"\n', '"a" is a location and a pool'),
+        ('[locations.a]\nshared = true\npower = "always-on"\npool = "my gpus"\n', "locations.a.pool"),
         ("slack = [", "station.toml"),
     ],
 )
