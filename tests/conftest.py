@@ -9,7 +9,14 @@ from tests.contract.engine_world import an_engine
 ENGINE = os.environ.get("STATIONMASTER_ENGINE_TESTS") == "1"
 """The tests with a real container engine are not part of `make test` yet: CI does not set up an engine so far."""
 collect_ignore = (
-    [] if ENGINE else ["integration/test_docker.py", "integration/test_docker_walls.py", "integration/test_images.py"]
+    []
+    if ENGINE
+    else [
+        "integration/test_docker.py",
+        "integration/test_docker_walls.py",
+        "integration/test_image_builds.py",
+        "integration/test_images.py",
+    ]
 )
 
 
