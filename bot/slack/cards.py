@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.errors import DoorError, Unauthorised, Unavailable
 from bot.ports import Chat, Message
-from bot.runs.model import Phase, Run
+from bot.runs.model import Kind, Phase, Run
 from bot.runs.store import Store
 from bot.slack.card import Turn, card, local_part
 from bot.slack.pace import Pace
@@ -59,9 +59,15 @@ class Cards:
             run,
             now=self._clock.now(),
             who=person.name if person else "",
-            usual_seconds=self._store.usual_seconds(run.project, run.location) if not run.phase.ended else None,
+            usual_seconds=self._usual(run),
             queue=self._turn(run) if run.phase is Phase.QUEUED else None,
         )
+
+    def _usual(self, run: Run) -> float | None:
+        """How long it usually takes; of images that is not known, each is another one."""
+        if run.phase.ended or run.kind is not Kind.TRAIN:
+            return None
+        return self._store.usual_seconds(run.project, run.location)
 
     def _turn(self, run: Run) -> Turn | None:
         line = [other.id for other in self._store.queue(run.location)]
@@ -69,7 +75,7 @@ class Cards:
         place = line.index(run.id) + 1 if run.id in line else 1
         if holder is None and place == 1:
             return None
-        usual = self._store.usual_seconds(run.project, run.location)
+        usual = self._usual(holder) if holder else None
         person = self._store.people.get(holder.user) if holder else None
         free_at = None
         if holder is not None and usual is not None:
