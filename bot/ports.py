@@ -175,7 +175,9 @@ class Job:
     """One step of one run. `name` is the mutex: two launches of the same name start one job.
 
     Beside the three steps of a training there is `build`, which makes a branch's image: `spec["build"]` has its `name`,
-    the digest of its `inputs`, the `registry` that it is pushed to (a host, or empty) and the build's `arguments`.
+    the digest of its `inputs`, the `registry` that it is pushed to (a host, or empty), whether to `pull` it first, and
+    the build's `arguments`.
+
     `run_dir` and `workdir` are absolute paths at the location; `spec` is what `python -m trainer <step>` reads (see
     trainer/spec.py) without secrets; `secrets` go through standard input into a file that only this step can read.
     """

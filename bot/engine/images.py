@@ -23,7 +23,7 @@ OURS = "stationmaster"
 LINES = 15
 """How many last lines of a failed build the thread shows."""
 
-_CAUSES = {20: "image", 21: "credentials", 22: "image", 23: "network"}
+_CAUSES = {20: "image", 21: "credentials", 22: "image", 23: "network", 24: "internal"}
 """The exit statuses of image.sh."""
 
 
@@ -63,11 +63,14 @@ def build(run: Run, world: World) -> Outcome:
 def spec(run: Run, world: World) -> dict[str, Any]:
     """What the job is told beside all that every step is (see `bot.ports.Job`)."""
     registry = world.project.registry
+    inputs = _image(run).get("inputs")
+    before = world.store.last_image(run.project, run.branch, before=run.id)
     name = f"{registry or OURS}/{image_repository(run.project)}:{image_tag(run.branch)}"
     return {
         "build": {
             "name": name,
-            "inputs": str(_image(run).get("inputs")),
+            "inputs": str(inputs),
+            "pull": before.get("inputs") in (None, inputs),  # gigabytes for nothing, when it is known to be another
             "registry": registry_host(name) if registry else "",
             "arguments": list(world.project.build_arguments),
         }
@@ -96,7 +99,10 @@ def _go_on(run: Run, found: str, *notes: Note) -> Outcome:
 def _failed(run: Run, world: World, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:
     code = status.exit_code if status.state is JobState.EXITED else None
     cause = _CAUSES.get(code or 0) or steps.cause_without_word(world.locations[run.location], status)
-    facts = {"message": _message(code, run, world), "lines": world.logs.tail(run.uid, LINES)}
+    lines = world.logs.tail(run.uid, LINES)
+    if cause == "image" and any("no space left on device" in line.lower() for line in lines):
+        cause = "disk-full"
+    facts = {"message": _message(code, run, world), "lines": lines}
     return steps.again(run, step, cause, notes) or policy.fail(run, steps.reason(cause), *notes, step=step, **facts)
 
 
@@ -110,6 +116,7 @@ def _message(code: int | None, run: Run, world: World) -> str:
         22: f"The registry has no repository {repository}. Make it there once, at Amazon's with "
         "`aws ecr create-repository`.",
         23: f"The registry {registry} did not take the image, or did not give it.",
+        24: f"Docker at {run.location} does not answer, or its disk takes no more.",
     }.get(code or 0, "")
 
 

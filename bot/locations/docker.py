@@ -126,7 +126,15 @@ class DockerRuntime:
         if self._containers.network == "none":
             words += ["--network", "none"]
         said = self._ask(
-            "build", job, *head, name, str(its["inputs"]), str(its["registry"]), *words, stdin=_line(login)
+            "build",
+            job,
+            *head,
+            name,
+            str(its["inputs"]),
+            str(its["registry"]),
+            "yes" if its["pull"] else "",
+            *words,
+            stdin=_line(login),
         )
         self._check_launched(job, name, said)
 

@@ -4,7 +4,7 @@
 #   launch RUN_DIR JOB WORKDIR HOME FENCE USER MEMORY NETWORK_IMAGE STEP IMAGE [words for docker run]
 #          standard input: a line with a registry's login (may be empty; `-` says that one may be asked for), then the order
 #   image  RUN_DIR JOB HOME NAME INPUTS
-#   build  RUN_DIR JOB WORKDIR HOME FENCE USER SCRIPT NAME INPUTS REGISTRY [words for docker build]
+#   build  RUN_DIR JOB WORKDIR HOME FENCE USER SCRIPT NAME INPUTS REGISTRY PULL [words for docker build]
 #          SCRIPT is image.sh; standard input: a line with the registry's login (may be empty)
 #   status RUN_DIR JOB
 #   kill   RUN_DIR JOB GRACE
@@ -255,6 +255,7 @@ image() {
     if [ "$known $of" = "$inputs $name" ]; then
         shape='{{index .Config.Labels "stationmaster.inputs"}}'
         if [ "$(docker image inspect --format "$shape" "$found" 2>/dev/null </dev/null)" = "$inputs" ]; then
+            rm -rf "$run_dir/context" || : # nothing is built from it
             echo "found $found"
             return
         fi

@@ -1,18 +1,18 @@
 # The detached half of docker.sh's verb `build`: makes a branch's image, or finds it, and says how that ended.
 # POSIX sh. Its output is the run's log. Standard input: a line with the registry's login (may be empty).
 #
-#   RUN_DIR JOB HOME NAME INPUTS REGISTRY [words for docker build]
+#   RUN_DIR JOB HOME NAME INPUTS REGISTRY PULL [words for docker build]
 #
 # INPUTS is the digest of all that the image is made from; the image carries it as a label. REGISTRY is the host that
-# NAME is pushed to, or empty. What it came to is in HOME/images/<tag>: INPUTS, NAME, and the image by digest or by id.
+# NAME is pushed to, or empty; PULL is empty where it is known that the image there is another one. What it came to is in HOME/images/<tag>: INPUTS, NAME, and the image by digest or by id.
 #
 # Exit status: 0 done; 20 the build failed; 21 the registry refused the login; 22 it has no such repository;
-# 23 it did not do it for another reason.
+# 23 it did not do it for another reason; 24 docker does not answer, or the disk does not take the note.
 set -u
 umask 022
 export LC_ALL=C BUILDKIT_PROGRESS=plain
-run_dir=$1 job=$2 home=$3 name=$4 inputs=$5 registry=$6
-shift 6
+run_dir=$1 job=$2 home=$3 name=$4 inputs=$5 registry=$6 pull=$7
+shift 7
 folder=$run_dir/jobs/$job
 repository=${name%:*}
 login=
@@ -49,6 +49,11 @@ no() {
     *denied* | *nauthorized* | *'no basic auth'* | *'authentication required'* | *'token has expired'* | *'username or password'* | *'username/password'*) exit 21 ;;
     *) exit 23 ;;
     esac
+}
+
+not_built() {
+    docker version >/dev/null 2>&1 </dev/null || exit 24
+    exit 20
 }
 
 log_in() {
@@ -92,27 +97,27 @@ by_digest() {
 log_in
 state=kept
 if [ "$(made_from "$name")" != "$inputs" ]; then
-    if [ -n "$registry" ] && pull; then
+    if [ -n "$registry" ] && [ -n "$pull" ] && pull; then
         state=pulled
     else
         tell building
         docker build --file "$run_dir/context/Dockerfile.train" --tag "$name" --label "stationmaster.inputs=$inputs" \
-            --label "stationmaster.image=$name" "$@" "$run_dir/context" 2>&1 </dev/null || exit 20
+            --label "stationmaster.image=$name" "$@" "$run_dir/context" 2>&1 </dev/null || not_built
         state=built
     fi
 fi
 if [ -z "$registry" ]; then
-    image=$(docker image inspect --format '{{.Id}}' "$name" </dev/null) || exit 20
+    image=$(docker image inspect --format '{{.Id}}' "$name" </dev/null) || exit 24
 elif [ "$state" = pulled ]; then
     image=$(by_digest)
 else
     push
     state=pushed
 fi
-mkdir -p "$home/images"
-printf '%s %s %s\n' "$inputs" "$name" "$image" >"$home/images/.$job"
-mv -f "$home/images/.$job" "$home/images/${name##*:}"
+mkdir -p "$home/images" || exit 24
+printf '%s %s %s\n' "$inputs" "$name" "$image" >"$home/images/.$job" || exit 24
+mv -f "$home/images/.$job" "$home/images/${name##*:}" || exit 24
 tell "$state"
 # The branch's earlier images have lost their name to this one.
 docker image prune --force --filter "label=stationmaster.image=$name" >/dev/null 2>&1 </dev/null || :
-rm -rf "$run_dir/context"
+rm -rf "$run_dir/context" || :

@@ -52,7 +52,9 @@ class Machine:
     def name(self) -> str:
         return f"{self.registry or 'stationmaster'}/{PROJECT}:train_main-0d1c2b3a"
 
-    def order(self, content: str, *, dockerfile: str = DOCKERFILE, arguments: tuple[str, ...] = ()) -> Job:
+    def order(
+        self, content: str, *, dockerfile: str = DOCKERFILE, arguments: tuple[str, ...] = (), pull: bool = True
+    ) -> Job:
         """The job for a new run at a commit with that requirements.txt, its context put aside as prepare does."""
         self.runs += 1
         run_dir = self.workdir / "runs" / str(self.runs)
@@ -63,6 +65,7 @@ class Machine:
         build = {
             "name": self.name,
             "inputs": inputs,
+            "pull": pull,
             "registry": registry_host(self.name) if self.registry else "",
             "arguments": [f"BASE={self.engine.base()}", *arguments],
         }
@@ -160,6 +163,16 @@ def test_a_second_machine_pulls_what_the_first_one_pushed(with_registry, engine,
     changed = second.order("b\n")
     assert second.make(changed) != image
     assert second.states(changed) == ["building", "pushed"]
+
+
+def test_what_is_known_to_be_another_image_is_not_pulled(with_registry):
+    with_registry.make(with_registry.order("a\n"))
+    with_registry.forget_images()
+    (note,) = with_registry.workdir.rglob("images/train_main-0d1c2b3a")
+    note.unlink()
+    job = with_registry.order("a\n", pull=False)
+    with_registry.make(job)
+    assert with_registry.states(job) == ["building", "pushed"]
 
 
 def test_no_password_of_the_registry_is_kept_at_the_location(with_registry):

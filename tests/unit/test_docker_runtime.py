@@ -32,7 +32,13 @@ BUILD = replace(
     step="build",
     spec={
         **JOB.spec,
-        "build": {"name": NAME, "inputs": "ab" * 32, "registry": "registry.example.com", "arguments": ["BASE=x y"]},
+        "build": {
+            "name": NAME,
+            "inputs": "ab" * 32,
+            "registry": "registry.example.com",
+            "pull": True,
+            "arguments": ["BASE=x y"],
+        },
     },
 )
 LOGIN = Login("registry.example.com", "AWS", "sandbox-registry-password")
@@ -161,7 +167,7 @@ def built(login=LOGIN, said=b"launched", **limits):
 
 def test_a_build_is_told_its_name_inputs_and_arguments_and_the_password_on_standard_input_alone():
     words, stdin = built()
-    assert words[-5:] == [NAME, "ab" * 32, "registry.example.com", "--build-arg", "BASE=x y"]
+    assert words[-6:] == [NAME, "ab" * 32, "registry.example.com", "yes", "--build-arg", "BASE=x y"]
     assert stdin == b"registry.example.com AWS sandbox-registry-password"
     assert "sandbox" not in " ".join(words)
 

@@ -102,6 +102,20 @@ def test_changed_inputs_are_built_and_the_thread_hears_which_they_are(station):
     assert order_of(station, "repro", 2).spec["image"] == f"{IMAGE}@sha256:{SECOND}"
 
 
+def test_an_image_that_is_known_to_be_another_is_not_pulled_before_the_build(station):
+    station.train(tag="v1")
+    train(station, 1)
+    assert order_of(station, "build", 1).spec["build"]["pull"] is True
+    station.machines["alice"].inputs = SECOND
+    station.train(tag="v2")
+    train(station, 2)
+    assert order_of(station, "build", 2).spec["build"]["pull"] is False
+    station.machines["bob"].inputs = SECOND
+    station.train(tag="v3", user="UBOB")
+    train(station, 3)
+    assert order_of(station, "build", 3).spec["build"]["pull"] is True
+
+
 def test_a_branch_without_an_image_of_its_own_trains_in_the_location_s(station):
     station.machines["alice"].inputs = None
     station.train()
@@ -129,6 +143,20 @@ def test_a_build_that_fails_ends_the_run_with_its_last_lines_and_what_to_do(stat
     station.until(lambda: not station.run().holds, limit=10)
     assert [row["kind"] for row in station.said()][-2:] == ["terminal", "log-file"]
     assert steps(station) == ["prepare", "build"]
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "reason", "tries"),
+    [(20, "write /layer.tar: no space left on device", Reason.DISK_FULL, 1), (24, "", Reason.INTERNAL, 3)],
+)
+def test_a_build_that_the_machine_itself_kept_from_ending_is_told_apart(station, code, line, reason, tries):
+    station.train()
+    station.until_step("prepare").play("prepare")
+    for _ in range(tries):
+        machine = station.until_step("build")
+        machine.log(f"{line}\n")
+        machine.finish(code)
+    assert station.until_phase(Phase.FAILED).reason is reason
 
 
 def test_a_registry_login_that_ended_meanwhile_is_made_anew_once(station):
