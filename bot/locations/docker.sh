@@ -285,7 +285,7 @@ build() {
 
 kill_build() {
     exec 7>>"$folder.build"
-    if ! flock -n 7; then
+    if [ ! -e "$folder.exit.json" ] && ! flock -n 7; then
         leader=$(cat "$folder.build")
         kill -s TERM -- "-$leader" 2>/dev/null || :
         if ! flock -w "$grace" 7; then
