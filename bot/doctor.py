@@ -8,7 +8,7 @@ from typing import TextIO
 
 from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
-from bot.locations.catalog import Powers, machine
+from bot.locations.catalog import Powers, machine, registry_logins
 from bot.public_files import S3PublicFiles
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
@@ -44,6 +44,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
     for name, location in locations.items():
         at = machine(name, location, settings, powers)
         yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
+    if settings.image_registry is not None:
+        yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
 
 
@@ -53,6 +55,12 @@ def _whose(access: Access) -> str:
     if days is not None and days <= EXPIRY_DAYS:
         raise DoorError(f"the token of {access.username} expires in {days} days: make a new one now.")
     return f"{access.username}, " + ("no end known" if days is None else f"good for {days} days")
+
+
+def _account(settings: Settings, registry: str) -> str:
+    """Amazon's is asked for a login; whether any other takes the account, only a machine can find out."""
+    login = registry_logins(settings)(f"{registry}/")
+    return f"{registry} as {login.account}" if login else f"{registry} without an account"
 
 
 def _count(number: int) -> str:

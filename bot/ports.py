@@ -174,6 +174,10 @@ class JobStatus:
 class Job:
     """One step of one run. `name` is the mutex: two launches of the same name start one job.
 
+    Beside the three steps of a training there is `build`, which makes a branch's image: `spec["build"]` has its `name`,
+    the digest of its `inputs`, the `registry` that it is pushed to (a host, or empty), whether to `pull` it first, and
+    the build's `arguments`.
+
     `run_dir` and `workdir` are absolute paths at the location; `spec` is what `python -m trainer <step>` reads (see
     trainer/spec.py) without secrets; `secrets` go through standard input into a file that only this step can read.
     """
@@ -225,6 +229,12 @@ class Location(Protocol):
 
     def decide(self, run_dir: str, choice: str) -> str:
         """Take the run's one decision, `push` or `cancel`: the first to ask wins, and every call returns the winner."""
+
+    def image(self, job: Job) -> str | None:
+        """The image that the `build` job would make, as a step can name it, when it is here already; None otherwise.
+
+        Looks at the machine and nowhere else, and starts nothing: `launch` does, where this says None.
+        """
 
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """At most `limit` bytes of a file from `offset`; empty at its end or when it does not exist (yet)."""

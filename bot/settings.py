@@ -24,9 +24,13 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from bot.runs.names import registry_host
 
 IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
 """An image's name: no option, no space. Docker itself says what else is wrong with one."""
+REGISTRY = r"^[a-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[a-z0-9][a-z0-9._/-]*[a-z0-9])?$"
+"""A registry's host, with a port or a group where it has one."""
+BUILD_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 REMOTE_WORKDIR = "/srv/stationmaster"
 """Where a machine that is not the bot's own keeps things, and has its virtual environment, unless its table says."""
@@ -128,6 +132,14 @@ class Settings(BaseSettings):
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
 
+    image_registry: str | None = Field(default=None, pattern=REGISTRY)
+    """Where the branches' own images are pushed to; they stay at the machine that built them without it."""
+    registry_user: str | None = None
+    registry_password: SecretStr | None = None
+    """For any registry but Amazon's, which gives a login to the bot's AWS identity."""
+    image_build_args: Annotated[tuple[str, ...], NoDecode] = ()
+    """`NAME=value` for every image, such as `BASE=...`."""
+
     stationmaster_home: Path = Path("stationmaster-data")
     stationmaster_shell: Literal["local", "ssh", "ssm"] = "local"
     stationmaster_runtime: Literal["process", "docker"] = "process"
@@ -149,6 +161,28 @@ class Settings(BaseSettings):
         if not path:
             return init_settings, env_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(path))
+
+    @field_validator("image_registry")
+    @classmethod
+    def _has_a_host(cls, value: str | None) -> str | None:
+        if value is not None and not registry_host(f"{value}/"):
+            raise ValueError('it needs a host, e.g. "registry.example.com/group" or "docker.io/team"')
+        return value
+
+    @field_validator("image_build_args", mode="before")
+    @classmethod
+    def _build_arguments(cls, value: Any) -> Any:
+        words = tuple(value.split()) if isinstance(value, str) else value
+        for word in words:
+            if not BUILD_ARGUMENT.fullmatch(str(word)):
+                raise ValueError(f'"{word}" is no build argument like BASE=python:3.11-slim-bookworm')
+        return words
+
+    @model_validator(mode="after")
+    def _registry_login(self) -> Settings:
+        if (self.registry_user is None) != (self.registry_password is None):
+            raise ValueError("REGISTRY_USER and REGISTRY_PASSWORD belong together: set both, or neither")
+        return self
 
     @field_validator("slack_admins", "release_outs", mode="before")
     @classmethod

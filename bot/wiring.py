@@ -173,6 +173,8 @@ def _world(
             remote=settings.dvc_remote,
             release_outs=settings.release_outs,
             committer=settings.committer,
+            registry=settings.image_registry,
+            build_arguments=settings.image_build_args,
         ),
         locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
         terms={name: _terms(location, settings) for name, location in locations.items()},
@@ -185,7 +187,12 @@ def _world(
 
 def _terms(location: LocationSettings, settings: Settings) -> Terms:
     idle = settings.idle_minutes if location.idle_minutes is None else location.idle_minutes
-    return Terms(max_hours=location.max_hours, start_seconds=settings.start_minutes * 60, idle_seconds=idle * 60)
+    return Terms(
+        max_hours=location.max_hours,
+        start_seconds=settings.start_minutes * 60,
+        idle_seconds=idle * 60,
+        builds=(location.runtime or settings.stationmaster_runtime) == "docker",
+    )
 
 
 def _lines(locations: Mapping[str, LocationSettings]) -> Lines:

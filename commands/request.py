@@ -55,6 +55,19 @@ def train(text: str) -> Wanted:
     return Wanted(branch, tag)
 
 
+def build_image(text: str) -> str:
+    """The branch of a `/build-image`; `UserError` with the sentence to show when it is none."""
+    given = words(text)
+    example = "For example: `/build-image main`. Nothing was started."
+    if len(given) != 1:
+        raise UserError(f"It needs one branch: `/build-image <branch>`. {example}")
+    branch = given[0].removeprefix("refs/heads/")
+    wrong = wrong_with_branch(branch)
+    if wrong:
+        raise UserError(f"{_refused(branch, 'is no branch', wrong)} {example}")
+    return branch
+
+
 def one_run(text: str) -> int | str | None:
     """Which run is meant: its number (`42`, `#42`, `run 42`), its tag, or None when nothing sensible was typed."""
     given = words(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.runs.model import SENTENCES, Run
+from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, header, section, title, title_text
 from bot.slack.card import status
@@ -62,6 +62,8 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
     if run.cancelled_by:
         lines.append(f"Cancelled by {desk.name_of(run.cancelled_by)}.")
     result = run.result
+    if result.get("image"):
+        lines.append(words.code(str(result["image"]), 300))
     links = [
         words.link(str(result["release_url"]), "release") if result.get("release_url") else "",
         words.link(str(result["public_url"]), "public file") if result.get("public_url") else "",
@@ -73,7 +75,8 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
 
 
 def _facts(run: Run, desk: Desk) -> tuple[str, str]:
-    commits = f"trained {words.code(run.commit[:8])} of {words.code(run.branch)}"
+    done = "trained" if run.kind is Kind.TRAIN else "image from"
+    commits = f"{done} {words.code(run.commit[:8])} of {words.code(run.branch)}"
     if run.result.get("commit"):
         commits += f", saved as {words.code(str(run.result['commit'])[:8])}"
     asked = ago(desk.clock.now() - run.created_at)

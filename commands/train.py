@@ -17,7 +17,7 @@ def handle(call: Call, desk: Desk) -> Reply | None:
         wanted = request.train(call.text)
     except UserError as error:
         return Reply(str(error))
-    refusal = _without_location(call, desk)
+    refusal = without_location(call, desk)
     if refusal is not None:
         return refusal
     run = _open_run(wanted.tag, desk)
@@ -47,7 +47,7 @@ def _that_run(run: Run, call: Call, desk: Desk) -> Reply:
     return Reply(f"{said}\n{one_line(run, call, desk)}")
 
 
-def _without_location(call: Call, desk: Desk) -> Reply | None:
+def without_location(call: Call, desk: Desk) -> Reply | None:
     """The refusal for somebody who has no machine; None for all others, also those who were never seen before."""
     person = desk.person(call.user)
     if person is None or not person.email or desk.location_for(person.email) is not None:

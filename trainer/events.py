@@ -12,6 +12,8 @@ file. The kinds and what they carry beside that:
 | `transfer`  | `direction` (pull, push), `files`, `files_total`, `bytes`, `bytes_total` (totals null when unknown) |
 | `stage`     | `name`, `index` (from 1), `of`, `state` (started, finished, skipped, cached); `seconds` when finished |
 | `metric`    | `step` (epochs or steps done), `of` (null when unknown), `values` (name -> number) |
+| `image`     | from prepare: `inputs` (SHA-256 of all that the branch's image is made from; null when it has none), |
+|             | `parts` (name -> 8 digits of its own); from the build: `state` (pulled, building, built, pushed) |
 | `log`       | `text` (one line of output, cut to 2,000 characters) |
 | `warning`   | `text` |
 | `published` | `commit`, `tag`, `branch` (where it was pushed), `diverged` (bool), `objects`, `bytes`, `changed` |
@@ -47,6 +49,7 @@ CAUSES = (
     "credentials",
     "network",
     "lock",  # another DVC holds the workspace
+    "image",  # the branch's image cannot be made, or cannot run a step
     "pipeline",  # dvc.yaml itself is wrong, or an output leaves the repository
     "conflict",  # the tag exists elsewhere, or the branch cannot take the result
     "fenced",  # a newer reservation owns the workspace

@@ -1,15 +1,17 @@
 """The first step: the workspace at the run's commit, with the data that its stages need. Our code, with read access.
 
+Where images are built, it also says what the branch's own is made from, and puts that aside for the build.
+
 It reads the pipeline from git, never imports DVC, and does not talk to the remote when everything is in the cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trainer import crashpoints
 from trainer.code import workspace
-from trainer.code.mirror import open_mirror
+from trainer.code.mirror import Mirror, open_mirror
 from trainer.data import remote, transfer
 from trainer.data.objects import Cache, Object, Tree, root_of, tree_of
 from trainer.data.store import Store
@@ -20,6 +22,7 @@ from trainer.events import EventLog
 from trainer.failure import StepError
 from trainer.job import fence
 from trainer.job.credentials import Secrets
+from trainer.project import image
 from trainer.project.commit import Project, load
 from trainer.spec import Spec
 
@@ -35,6 +38,10 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     mirror = open_mirror(places.mirror, spec.git_url, secrets.git_config(spec.git_url))
     mirror.fetch(spec.branch, spec.commit)
     crashpoints.reach("prepare.fetched")
+    if spec.build_arguments is not None:
+        _set_out_image(spec, mirror, spec.build_arguments, events)
+    if spec.kind == "build":
+        return
     found = load(mirror, spec.commit)
     if found.submodules:
         events.emit("warning", text=f"Submodules are not fetched: {', '.join(found.submodules)}.")
@@ -42,6 +49,15 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     crashpoints.reach("prepare.checked-out")
     Pull(spec, found, events).run()
     crashpoints.reach("prepare.pulled")
+
+
+def _set_out_image(spec: Spec, mirror: Mirror, arguments: Sequence[str], events: EventLog) -> None:
+    found = image.inputs(mirror, mirror.entries(spec.commit), arguments)
+    if found is None:
+        events.emit("image", inputs=None)
+        return
+    image.export(mirror, spec.commit, found, spec.run_dir / image.CONTEXT)
+    events.emit("image", inputs=found.digest, parts=dict(found.parts))
 
 
 def _check_out(spec: Spec, found: Project) -> None:

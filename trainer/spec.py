@@ -14,7 +14,8 @@ from trainer.failure import StepError
 from trainer.places import Places
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""A release's, or an image's, which may be longer."""
 _REFUSED_IN_A_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//")
 _IDENTITY = re.compile(r"[^<>\n]+ <[^<>\s]+>")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.dvc")
@@ -26,7 +27,8 @@ class Spec:
 
     `commit` was resolved once, when the run was asked for. `git_url` carries no credentials. `release_outs` are paths
     in the repository; None leaves the choice to trainer/project/pointer.py. `remote` None is DVC's own default remote.
-    `started_at` is in seconds since the epoch.
+    `started_at` is in seconds since the epoch. `kind` is `train`, or `build` for a run that only makes an image.
+    `build_arguments` are of the branch's own image; None where its location builds none.
     """
 
     run: int
@@ -47,6 +49,8 @@ class Spec:
     skip_ci: bool = False
     message_extras: tuple[str, ...] = ()
     started_at: float = 0.0
+    kind: str = "train"
+    build_arguments: tuple[str, ...] | None = None
     rest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,7 +79,7 @@ def parse(record: Mapping[str, Any]) -> Spec:
         StepError: a field is missing or is not what it should be; the message names it.
     """
     known = {name for name in Spec.__dataclass_fields__ if name != "rest"}
-    release_outs = record.get("release_outs")
+    release_outs, arguments = record.get("release_outs"), record.get("build_arguments")
     try:
         spec = Spec(
             run=int(record["run"]),
@@ -96,6 +100,8 @@ def parse(record: Mapping[str, Any]) -> Spec:
             skip_ci=record.get("skip_ci") is True,
             message_extras=tuple(map(str, record.get("message_extras") or ())),
             started_at=float(record.get("started_at") or 0.0),
+            kind=str(record.get("kind") or Spec.kind),
+            build_arguments=None if arguments is None else tuple(map(str, arguments)),
             rest={key: value for key, value in record.items() if key not in known},
         )
     except (KeyError, TypeError, ValueError) as error:

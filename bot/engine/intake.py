@@ -8,7 +8,7 @@ from bot.engine import policy
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
-from bot.runs.model import Run
+from bot.runs.model import Kind, Run
 from bot.runs.names import nearest, next_version
 from bot.runs.requests import Request
 
@@ -43,10 +43,12 @@ def _decide(request: Request, world: World) -> str | None:
     location = world.location_for(person.email)
     if location is None:
         return no_location(person, world)
+    if request.kind is Kind.BUILD and not _may_build(location, world):
+        return _no_containers(location)
     commit = world.code.head(request.branch)
     if commit is None:
         return _no_branch(request, world)
-    if world.code.tag(request.tag) is not None:
+    if request.kind is Kind.TRAIN and world.code.tag(request.tag) is not None:
         return _tag_taken(request, world)
     run = world.store.requests.accept(
         request, project=world.project.path, commit=commit, email=person.email, location=location
@@ -88,6 +90,19 @@ def no_location(person: Person, world: World) -> str:
     ).replace("  ", " ")
 
 
+def _may_build(location: str, world: World) -> bool:
+    """Whether images are built there; also for a pool, of which only the machine that takes the run can say."""
+    terms = world.terms.get(location)
+    return terms is None or terms.builds
+
+
+def _no_containers(location: str) -> str:
+    return (
+        f"Nothing was started: jobs at `{location}` do not run in containers, so there is no image to build. "
+        'Whoever runs Stationmaster can change that (`runtime = "docker"`).'
+    )
+
+
 def _no_branch(request: Request, world: World) -> str:
     names = world.code.branches()
     near = nearest(names, request.branch)
@@ -107,6 +122,9 @@ def _tag_taken(request: Request, world: World) -> str:
 
 
 def _tag_wanted(request: Request, other: Run | None) -> str:
+    if request.kind is Kind.BUILD:
+        which = f"run {other.id} by <@{other.user}>" if other else "another run"
+        return f"Nothing was started: {which} is building the image of `{request.branch}` already."
     if other is None:
         return f"Nothing was started: the tag `{request.tag}` is being used by another run."
     if (other.user, other.branch) == (request.user, request.branch):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.engine import policy
+from bot.engine import images, policy, steps
 from bot.engine.policy import Outcome, milestone
 from bot.engine.release_notes import asset_path, description, fingerprint
-from bot.engine.steps import listen, run_dir, work
+from bot.engine.steps import listen, run_dir
 from bot.engine.world import World
 from bot.errors import Conflict, DoorError, NoCapacity, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink
 from bot.runs.model import Note, Phase, Reason, Run
 
-STEP = {Phase.PREPARING: "prepare", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
 LAST_PIECES = 300
 """How many pieces of a log are fetched at the end of a run, at most: 300 MB, the limit of what a job keeps."""
 
@@ -36,9 +35,7 @@ def _deed(run: Run) -> Callable[[Run, World], Outcome]:
         return give_back
     if run.cancelled_by:
         return cancel
-    if run.phase in STEP:
-        return lambda run, world: work(run, world, STEP[run.phase])
-    return {Phase.STARTING: start, Phase.RELEASING: release}[run.phase]
+    return _DEEDS[run.phase]
 
 
 def start(run: Run, world: World) -> Outcome:
@@ -153,6 +150,10 @@ def give_back(run: Run, world: World) -> Outcome:
     return policy.wait(run, 30.0 if told else 1.0)
 
 
+def _prepare(run: Run, world: World) -> Outcome:
+    return steps.prepare(run, world, images.after_preparing)
+
+
 def farewell(run: Run) -> tuple[Note, ...]:
     """What the thread hears last: one terminal message, and with it the full log where there is one."""
     terminal = Note("terminal")
@@ -211,3 +212,14 @@ def _machine_is_off(run: Run, world: World) -> bool:
         return world.locations[run.location].power() in (PowerState.STOPPED, PowerState.GONE)
     except DoorError:
         return False
+
+
+_DEEDS: Mapping[Phase, Callable[[Run, World], Outcome]] = {
+    Phase.STARTING: start,
+    Phase.PREPARING: _prepare,
+    Phase.BUILDING: images.build,
+    Phase.TRAINING: steps.train,
+    Phase.PUBLISHING: steps.publish,
+    Phase.RELEASING: release,
+}
+"""The deed of each phase that moves a run on."""

@@ -19,8 +19,10 @@ DOOR_PATIENCE = 3_600.0
 GIVE_BACK_PATIENCE = 60.0
 """Seconds of trying to end what still runs before the thread is told without waiting any longer."""
 
-STEP_TRIES = {"prepare": 3, "repro": 1, "publish": 4}
+STEP_TRIES = {"prepare": 3, "build": 3, "repro": 1, "publish": 4}
 """How often a step's job is started: training never twice (invariant 10); the others only repeat what is idempotent."""
+NEW_LOGIN_TRIES = 2
+"""How often a registry may refuse the login. It is made anew for each try: it may have ended meanwhile (fault 44)."""
 PASSING = frozenset({"network", "lock", "killed", "internal"})
 """Causes of a failed step that another try may not meet again."""
 
@@ -110,6 +112,8 @@ def calm(run: Run) -> Run:
 
 def after_failed_step(run: Run, step: str, cause: str) -> float | None:
     """Seconds until the step's next try, or None when another try would not help."""
+    if step == "build" and cause == "credentials":
+        return 0.0 if run.attempt < NEW_LOGIN_TRIES else None
     if cause not in PASSING or run.attempt >= STEP_TRIES[step]:
         return None
     return 5.0 * run.attempt

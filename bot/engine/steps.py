@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from bot.engine import policy
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
-from bot.errors import Conflict, Unavailable
+from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Job, JobState, JobStatus, Location, PowerState
-from bot.runs.model import Note, Phase, Reason, Run
+from bot.runs.model import Kind, Note, Phase, Reason, Run
 from bot.runs.progress import fold, ran
 from trainer.events import Event, parse
 
 CHUNK = 1_000_000
 """Bytes of events or log that are read at a time; a shell with a smaller limit returns less."""
-NEXT = {
-    "prepare": Phase.TRAINING,
-    "repro": Phase.PUBLISHING,
-    "publish": Phase.RELEASING,
-}
+Ended = Callable[[Run, World, tuple[Note, ...]], Outcome]
+"""What follows a step that ended well, with what is to be said already."""
+Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
+"""What follows one that did not; it is told which step, and how it ended."""
 
 
 def run_dir(run: Run, location: Location) -> str:
@@ -29,12 +28,38 @@ def run_dir(run: Run, location: Location) -> str:
     return f"{location.workdir}/runs/{run.uid}"
 
 
-def work(run: Run, world: World, step: str) -> Outcome:
+def prepare(run: Run, world: World, then: Ended) -> Outcome:
+    """Have code and data fetched; `then` says where a prepared run goes on."""
+    return _work(run, world, "prepare", then)
+
+
+def train(run: Run, world: World) -> Outcome:
+    """Have the team's code run, in the branch's own image where it has one."""
+    return _work(run, world, "repro", _trained)
+
+
+def publish(run: Run, world: World) -> Outcome:
+    """Have the result pushed."""
+    return _work(run, world, "publish", _saved)
+
+
+def _work(run: Run, world: World, step: str, ended: Ended) -> Outcome:
     """Start the step's job if it is not there, else hear it; when it ended well, go on."""
+    if run.progress.get("launched") == run.job(step):
+        return hear(run, world, step, ended, _failed)
+    location = world.locations[run.location]
+    try:
+        return launch(run, location, job(run, world, location, step, _image_of(run) if step == "repro" else {}))
+    except NotFound as error:
+        if step == "repro" and _image_of(run):
+            return policy.fail(run, Reason.IMAGE, message=str(error))
+        raise
+
+
+def hear(run: Run, world: World, step: str, ended: Ended, failed: Failed) -> Outcome:
+    """Hear the step's job, which was launched; `ended` or `failed` says what follows when it is over."""
     location = world.locations[run.location]
     name = run.job(step)
-    if run.progress.get("launched") != name:
-        return _launch(run, world, location, step)
     # The job is asked for before it is heard: what an ended job wrote is then all there to be read.
     status = location.status(name, run_dir(run, location)) if _is_status_due(run, world, step) else None
     began = world.clock.monotonic()
@@ -46,8 +71,9 @@ def work(run: Run, world: World, step: str) -> Outcome:
         world.asked[name] = world.asked.get(name, 0.0) if status is None else world.clock.now()
         return _still_running(run, world, step, notes, cost=world.clock.monotonic() - began)
     if status.state is JobState.EXITED and status.exit_code == 0:
-        return _finished(run, world, location, step, notes)
-    return _failed(run, location, step, status, notes)
+        world.asked.pop(name, None)
+        return ended(run, world, notes)
+    return failed(run, world, step, status, notes)
 
 
 def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note, ...], bool]:
@@ -73,18 +99,23 @@ def _is_status_due(run: Run, world: World, step: str) -> bool:
 
 def _said_its_last(run: Run, step: str) -> bool:
     """Whether the job wrote that it is done or failed, so that its exit is a matter of moments."""
+    if step == "build":
+        return (run.progress.get("image") or {}).get("state") not in (None, "building")
     return step in run.progress.get("seconds", {}) or "failure" in run.progress
 
 
 def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
+    events = [event for event in events if _believed(run, event)]
     notes: list[Note] = []
     stages: list[Mapping[str, Any]] = []
     for event in events:
         if event.kind == "stage" and event.data.get("state") in ("finished", "skipped", "cached"):
             stages.append(event.data)
-        elif event.kind == "step" and event.data.get("name") == "prepare" and event.data.get("state") == "finished":
+        elif _is_prepared(run, event):
             moved = fold(run.progress, events).get("moved", {}).get("pull", {})
             notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
+        elif event.kind == "image" and event.data.get("state") == "building":
+            notes.append(milestone("image-building", why=(run.progress.get("image") or {}).get("why")))
         elif event.kind == "warning":
             notes.append(milestone("warning", text=event.data.get("text", "")))
         elif event.kind == "published":
@@ -96,16 +127,33 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
     return replace(run, progress=fold(run.progress, events)), tuple(notes)
 
 
-def _launch(run: Run, world: World, location: Location, step: str) -> Outcome:
-    job = Job(
+def _believed(run: Run, event: Event) -> bool:
+    """The team's code may write what it likes into the events: of images only our own steps are heard."""
+    return event.kind != "image" or run.phase in (Phase.PREPARING, Phase.BUILDING)
+
+
+def _is_prepared(run: Run, event: Event) -> bool:
+    """Whether it tells that code and data are there; a run for an image has no data."""
+    data = event.data
+    told = event.kind == "step" and data.get("name") == "prepare" and data.get("state") == "finished"
+    return told and run.kind is Kind.TRAIN
+
+
+def job(run: Run, world: World, location: Location, step: str, extra: Mapping[str, Any]) -> Job:
+    """The step's job; `extra` goes to its specification."""
+    return Job(
         name=run.job(step),
         step=step,
         fence=run.fence,
         run_dir=run_dir(run, location),
         workdir=location.workdir,
-        spec=_spec(run, world, location),
+        spec={**_spec(run, world, location), **extra},
         secrets=world.secrets(step, run.location),
     )
+
+
+def launch(run: Run, location: Location, job: Job) -> Outcome:
+    """Start the job, and remember that it was."""
     try:
         location.launch(job)
     except Conflict:
@@ -114,9 +162,18 @@ def _launch(run: Run, world: World, location: Location, step: str) -> Outcome:
     return policy.wait(replace(run, progress=launched), policy.look_delay(0.0, 0.0))
 
 
+def _image_of(run: Run) -> dict[str, Any]:
+    """The branch's own image, where one was made; the location's is used without."""
+    name = (run.progress.get("image") or {}).get("name")
+    return {"image": name} if name else {}
+
+
 def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
+    builds = world.terms[run.location].builds
     return {
         "run": run.id,
+        "kind": run.kind.value,
+        "build_arguments": list(world.project.build_arguments) if builds else None,
         "uid": run.uid,
         "fence": run.fence,
         "project": run.project,
@@ -138,17 +195,19 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
 def _still_running(run: Run, world: World, step: str, notes: tuple[Note, ...], *, cost: float) -> Outcome:
     age = world.clock.now() - run.phase_at
     max_hours = world.terms[run.location].max_hours
-    if run.phase is Phase.TRAINING and age > max_hours * 3600:
+    if run.phase in (Phase.BUILDING, Phase.TRAINING) and age > max_hours * 3600:
         return policy.fail(run, Reason.TOO_LONG, *notes, hours=max_hours)
     return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
 
 
-def _finished(run: Run, world: World, location: Location, step: str, notes: tuple[Note, ...]) -> Outcome:
-    if step == "repro" and not ran(run.progress):
+def _trained(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:
+    if not ran(run.progress):
         notes = (*notes, milestone("unchanged"))
-    world.asked.pop(run.job(step), None)
-    if step != "publish":
-        return policy.advance(run, NEXT[step], *notes)
+    return policy.advance(run, Phase.PUBLISHING, *notes)
+
+
+def _saved(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
+    location = world.locations[run.location]
     if "commit" not in run.result:
         return policy.fail(run, Reason.INTERNAL, *notes, message="The publishing step ended without its result.")
     pointer = str(run.result.get("pointer") or "")
@@ -163,27 +222,29 @@ def _published(run: Run) -> Note:
     return milestone("published", **{name: run.result.get(name) for name in names})
 
 
-def _failed(run: Run, location: Location, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:
+def _failed(run: Run, world: World, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:
     failure = dict(run.progress.get("failure") or {})
-    cause = str(failure.get("cause") or _cause_without_word(location, status))
+    cause = str(failure.get("cause") or cause_without_word(world.locations[run.location], status))
+    facts = {name: failure.get(name) for name in ("stage", "message", "lines")}
+    return again(run, step, cause, notes) or policy.fail(run, reason(cause), *notes, step=step, **facts)
+
+
+def again(run: Run, step: str, cause: str, notes: tuple[Note, ...]) -> Outcome | None:
+    """The step's next try, where that may help; None otherwise."""
     seconds = policy.after_failed_step(run, step, cause)
-    if seconds is not None:
-        progress = {key: value for key, value in run.progress.items() if key not in ("failure", "launched")}
-        note = milestone("retrying", step=step, attempt=run.attempt + 1, cause=cause, seconds=seconds)
-        return policy.wait(replace(run, attempt=run.attempt + 1, progress=progress), seconds, *notes, note)
-    reason = Reason.MACHINE_LOST if cause == "machine-lost" else policy.reason_of(cause)
-    return policy.fail(
-        run,
-        reason,
-        *notes,
-        step=step,
-        stage=failure.get("stage"),
-        message=failure.get("message"),
-        lines=failure.get("lines"),
-    )
+    if seconds is None:
+        return None
+    progress = {key: value for key, value in run.progress.items() if key not in ("failure", "launched")}
+    note = milestone("retrying", step=step, attempt=run.attempt + 1, cause=cause, seconds=seconds)
+    return policy.wait(replace(run, attempt=run.attempt + 1, progress=progress), seconds, *notes, note)
 
 
-def _cause_without_word(location: Location, status: JobStatus) -> str:
+def reason(cause: str) -> Reason:
+    """The reason for what ended a step."""
+    return Reason.MACHINE_LOST if cause == "machine-lost" else policy.reason_of(cause)
+
+
+def cause_without_word(location: Location, status: JobStatus) -> str:
     """What ended a step that could not say so itself."""
     if status.oom:
         return "out-of-memory"

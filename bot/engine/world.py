@@ -22,6 +22,10 @@ class Project:
     release_outs: tuple[str, ...] = ()
     committer: str = "Stationmaster <stationmaster@localhost>"
     default_branch: str = "main"
+    registry: str | None = None
+    """Where images go: `registry.example.com/group`; None keeps them at the machine that built them."""
+    build_arguments: tuple[str, ...] = ()
+    """`NAME=value`, for every image."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Terms:
     max_hours: float = 72.0
     start_seconds: float = 600.0
     idle_seconds: float = 300.0
+    builds: bool = False
+    """Whether a branch's own image can be built there: steps run in containers."""
     step_environment: Mapping[str, str] = field(default_factory=dict)
 
 

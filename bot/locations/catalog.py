@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from bot.errors import SettingsError
 from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.ec2 import Ec2Power, ec2_client
+from bot.locations.ecr import ecr_client, ecr_login, is_ecr
 from bot.locations.machine import Machine
 from bot.locations.power import AlwaysOn, Power
 from bot.locations.process import ProcessRuntime, Runtime
+from bot.locations.registry import Login, Logins, for_host
 from bot.locations.shell import LocalShell, Shell
 from bot.locations.ssh import SshShell
 from bot.locations.ssm import SsmShell, ssm_client
+from bot.runs.names import registry_host
 from bot.settings import REMOTE_WORKDIR, LocationSettings, Settings, python_of
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ SHELLS: dict[str, Callable[[LocationSettings, Settings], Shell]] = {
 }
 RUNTIMES: dict[str, Callable[[LocationSettings, Settings, Shell], Runtime]] = {
     "process": lambda location, _settings, shell: ProcessRuntime(shell, python_of(location)),
-    "docker": lambda location, settings, shell: DockerRuntime(shell, _containers(location, settings)),
+    "docker": lambda location, settings, shell: DockerRuntime(
+        shell, _containers(location, settings), registry_logins(settings)
+    ),
 }
 
 
@@ -81,6 +86,21 @@ def _ssm(settings: Settings) -> Any:
 
 _shared_ssm_client = cache(ssm_client)
 """One for all machines, as for their power."""
+
+
+def registry_logins(settings: Settings) -> Logins:
+    """The login of IMAGE_REGISTRY, for what is pulled from and pushed to it."""
+    host = registry_host(f"{settings.image_registry or ''}/")
+    if is_ecr(host):
+        ecr = _shared_ecr_client(host, endpoint_url=settings.aws_endpoint_url)
+        return for_host(host, lambda: ecr_login(host, ecr))
+    if not host or settings.registry_user is None or settings.registry_password is None:
+        return lambda _image: None
+    login = Login(host, settings.registry_user, settings.registry_password.get_secret_value())
+    return for_host(host, lambda: login)
+
+
+_shared_ecr_client = cache(ecr_client)
 
 
 def _containers(location: LocationSettings, settings: Settings) -> Containers:

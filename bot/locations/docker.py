@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from bot.errors import Conflict, NotFound, Unavailable
+from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
+from bot.locations.registry import Login, Logins
 from bot.locations.shell import CommandResult, Shell
 from bot.ports import Job, JobState, JobStatus
 from trainer.places import Places
@@ -28,25 +29,11 @@ PULL_PAUSE = 5.0
 """Seconds until somebody who waits for an image asks again."""
 
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._:/@-]*")
+_REFUSED = re.compile(r"denied|unauthorized|no basic auth|authentication required|token has expired", re.IGNORECASE)
+_ASK = "-"
+"""Stands in the place of a login that can be had: docker.sh says `login` when it needs it, which is seldom."""
 _SCRIPT = files("bot.locations").joinpath("docker.sh").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Login:
-    """A registry's account; made right before a pull, since ECR's lasts twelve hours."""
-
-    registry: str
-    account: str
-    password: str = field(repr=False)
-
-    @property
-    def line(self) -> str:
-        """As docker.sh reads it."""
-        return f"{self.registry} {self.account} {self.password}"
-
-
-Logins = Callable[[str], Login | None]
-"""From an image's name to the account that may pull it; None where the location needs none, or has its own."""
+_IMAGE_SCRIPT = files("bot.locations").joinpath("image.sh").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -76,23 +63,35 @@ class DockerRuntime:
         self._shell = shell
         self._containers = containers
         self._logins = logins
+        self._refused: set[str] = set()
 
     def launch(self, job: Job) -> None:
         """See `Runtime.launch`. `NotFound` for an image that is nowhere; `Unavailable` while it is being pulled."""
+        if job.step == "build":
+            return self._build(job)
         its = self._containers
         training = job.step == "repro"
-        image = str(job.spec.get("image") or its.image) if training else its.trainer_image
-        if not _IMAGE.fullmatch(image):
-            raise NotFound(f"{image!r} is no image's name.")
+        image = _checked((job.spec.get("image") or its.image) if training else its.trainer_image)
         places = Places(Path(job.workdir), str(job.spec["project"]))
         network_image = its.trainer_image if training and its.network == "bridge" else ""
         head = [job.workdir, str(places.home), str(job.fence), its.user or "", its.memory or "", network_image]
         words = self._run_words(job, image, places)
-        login = self._logins(image)
-        stdin = f"{login.line if login else ''}\n{json.dumps(_order(job))}\n".encode()
-        result = self._run("launch", job.run_dir, job.name, *head, job.step, image, *words, stdin=stdin)
-        said = result.stdout.decode("utf-8", errors="replace").strip()
-        _check_launched(job, image, said)
+        order = json.dumps(_order(job))
+        said = self._ask("launch", job, *head, job.step, image, *words, stdin=f"{_ASK}\n{order}\n")
+        if said.startswith("login "):
+            image = said.removeprefix("login ")
+            said = self._ask(
+                "launch", job, *head, job.step, image, *words, stdin=f"{_line(self._logins(image))}\n{order}\n"
+            )
+        return self._check_launched(job, image, said)
+
+    def image(self, job: Job) -> str | None:
+        """See `Runtime.image`. Nothing but the machine is asked: half a second when there is nothing to do."""
+        its = job.spec["build"]
+        home = Places(Path(job.workdir), str(job.spec["project"])).home
+        said = self._ask("image", job, str(home), _checked(its["name"]), str(its["inputs"]), timeout=LOOK_SECONDS)
+        word, _, found = said.partition(" ")
+        return found if word == "found" else None
 
     def status(self, job_name: str, run_dir: str) -> JobStatus:
         """See `Runtime.status`. A container that ended is removed once its code is in the run's folder."""
@@ -115,6 +114,61 @@ class DockerRuntime:
         if decision not in ("push", "cancel"):
             raise Unavailable(f"The location did not say what was decided in {run_dir}.")
         return decision
+
+    def _build(self, job: Job) -> None:
+        """Start the job that finds, pulls or builds a branch's image and pushes it: image.sh, detached."""
+        its = job.spec["build"]
+        name = _checked(its["name"])
+        login = self._logins(name) if its["registry"] else None
+        home = Places(Path(job.workdir), str(job.spec["project"])).home
+        head = [job.workdir, str(home), str(job.fence), self._containers.user or "", _IMAGE_SCRIPT]
+        words = [word for argument in its["arguments"] for word in ("--build-arg", str(argument))]
+        if self._containers.network == "none":
+            words += ["--network", "none"]
+        said = self._ask(
+            "build",
+            job,
+            *head,
+            name,
+            str(its["inputs"]),
+            str(its["registry"]),
+            "yes" if its["pull"] else "",
+            *words,
+            stdin=_line(login),
+        )
+        self._check_launched(job, name, said)
+
+    def _ask(self, verb: str, job: Job, *words: str, stdin: str = "", timeout: float = LAUNCH_SECONDS) -> str:
+        result = self._run(verb, job.run_dir, job.name, *words, stdin=stdin.encode(), timeout=timeout)
+        return result.stdout.decode("utf-8", errors="replace").strip()
+
+    def _check_launched(self, job: Job, image: str, said: str) -> None:
+        word, _, reason = said.partition(" ")
+        if word == "fenced":
+            raise Conflict(f"{job.name} was not started: a newer reservation owns this location's workspace.")
+        if word == "pulling":
+            raise Unavailable(f"{image} is being pulled to this location.", retry_after=PULL_PAUSE)
+        if word == "unfit":
+            raise NotFound(
+                f"{image} cannot run a step: {reason or 'it ended at once, without a word'}. See Dockerfile.train."
+            )
+        if word == "unpulled":
+            raise self._not_pulled(image, reason)
+        if word not in ("launched", "already"):
+            raise Unavailable(f"{job.name} was not started, and the location does not say why.")
+        self._refused.discard(image)
+
+    def _not_pulled(self, image: str, reason: str) -> DoorError:
+        """A login may have ended between its making and the pull: it is made anew once, and no more."""
+        said = f"{image} could not be pulled to this location: {reason}"
+        if any(sign in reason.lower() for sign in ("not found", "manifest unknown", "name unknown")):
+            return NotFound(said)
+        if _REFUSED.search(reason) and image in self._refused:
+            self._refused.discard(image)
+            return Unauthorised(f"{said}. Check REGISTRY_USER and REGISTRY_PASSWORD, or the bot's rights in ECR.")
+        if _REFUSED.search(reason):
+            self._refused.add(image)
+        return Unavailable(said)
 
     def _run(self, verb: str, *words: str, stdin: bytes = b"", timeout: float = LAUNCH_SECONDS) -> CommandResult:
         argv = ["sh", "-c", _SCRIPT, "docker.sh", verb, *words]
@@ -196,22 +250,14 @@ def _order(job: Job) -> dict[str, Any]:
     }
 
 
-def _check_launched(job: Job, image: str, said: str) -> None:
-    word, _, reason = said.partition(" ")
-    if word == "fenced":
-        raise Conflict(f"{job.name} was not started: a newer reservation owns this location's workspace.")
-    if word == "pulling":
-        raise Unavailable(f"{image} is being pulled to this location.", retry_after=PULL_PAUSE)
-    if word == "unfit":
-        raise NotFound(
-            f"{image} cannot run a step: {reason or 'it ended at once, without a word'}. See Dockerfile.train."
-        )
-    if word == "unpulled":
-        missing = any(sign in reason.lower() for sign in ("not found", "manifest unknown", "name unknown"))
-        error = NotFound if missing else Unavailable
-        raise error(f"{image} could not be pulled to this location: {reason}")
-    if word not in ("launched", "already"):
-        raise Unavailable(f"{job.name} was not started, and the location does not say why.")
+def _line(login: Login | None) -> str:
+    return login.line if login else ""
+
+
+def _checked(name: Any) -> str:
+    if not _IMAGE.fullmatch(str(name)):
+        raise NotFound(f"{name!r} is no image's name.")
+    return str(name)
 
 
 def _status(answer: Mapping[str, Any]) -> JobStatus:

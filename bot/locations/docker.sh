@@ -2,12 +2,16 @@
 # POSIX sh; needs docker, coreutils and util-linux (flock, setsid), and no Python. One line of answer on standard output.
 #
 #   launch RUN_DIR JOB WORKDIR HOME FENCE USER MEMORY NETWORK_IMAGE STEP IMAGE [words for docker run]
-#          standard input: a line with a registry's login (may be empty), then the order
+#          standard input: a line with a registry's login (may be empty; `-` says that one may be asked for), then the order
+#   image  RUN_DIR JOB HOME NAME INPUTS
+#   build  RUN_DIR JOB WORKDIR HOME FENCE USER SCRIPT NAME INPUTS REGISTRY PULL [words for docker build]
+#          SCRIPT is image.sh; standard input: a line with the registry's login (may be empty)
 #   status RUN_DIR JOB
 #   kill   RUN_DIR JOB GRACE
 #   decide RUN_DIR CHOICE
 #
 # A job leaves RUN_DIR/jobs/JOB.container (it was launched; the id) and JOB.exit.json (how it ended; its container is gone).
+# One that builds is a process group instead of a container: JOB.build has its number, and is locked while it lives.
 set -eu
 umask 022
 export LC_ALL=C
@@ -69,11 +73,8 @@ settle() {
     sweep || :
 }
 
-launch() {
-    workdir=$4 home=$5 fence=$6 user=$7 memory=$8 network_image=$9
-    shift 9
-    step=$1 image=$2
-    shift 2
+# alone: whoever launches for this project, and looks after this run's jobs, is the only one; and no newer one was here.
+alone() {
     mkdir -p "$workdir" "$home"
     exec 9>>"$home/fence.lock"
     flock 9
@@ -83,6 +84,14 @@ launch() {
     mkdir -p "$run_dir/jobs"
     exec 8>>"$run_dir/jobs/.lock"
     flock 8
+}
+
+launch() {
+    workdir=$4 home=$5 fence=$6 user=$7 memory=$8 network_image=$9
+    shift 9
+    step=$1 image=$2
+    shift 2
+    alone
     if [ -e "$folder.exit.json" ]; then
         echo already
         return
@@ -197,6 +206,11 @@ failed() {
 have() {
     docker image inspect "$1" >/dev/null 2>&1 </dev/null && return
     docker version </dev/null >/dev/null
+    case $1 in sha256:*)
+        echo "unpulled It was built here and is in no registry, and it was removed: not found."
+        exit 0
+        ;;
+    esac
     mkdir -p "$workdir/pulls"
     at=$workdir/pulls/$(printf '%s' "$1" | cksum | tr -d ' ')
     if [ -e "$at.failed" ]; then
@@ -205,6 +219,10 @@ have() {
         exit 0
     fi
     if flock -n "$at.lock" true; then
+        if [ "$registry" = - ]; then
+            echo "login $1"
+            exit 0
+        fi
         pull "$1"
     fi
     echo pulling
@@ -214,7 +232,9 @@ have() {
 pull() {
     login=
     if [ -n "$password" ]; then
-        login=$(mktemp -d) # so that the password is not kept at the location
+        memory=/dev/shm # no disk
+        [ -w "$memory" ] || memory=${TMPDIR:-/tmp}
+        login=$(mktemp -d "$memory/pull.XXXXXX")
         export DOCKER_CONFIG="$login"
         if ! said=$(printf '%s' "$password" | docker login --username "$account" --password-stdin "$registry" 2>&1); then
             rm -rf "$login"
@@ -227,10 +247,62 @@ pull() {
         [ -z "$3" ] || rm -rf "$3"' sh "$1" "$at" "$login" </dev/null >/dev/null 2>&1 8>&- 9>&- &
 }
 
+# image: `found` and the image by digest (or by id) when it is here already, made from just these inputs; else `none`.
+image() {
+    home=$4 name=$5 inputs=$6
+    known='' of='' found=''
+    [ ! -e "$home/images/${name##*:}" ] || read -r known of found <"$home/images/${name##*:}"
+    if [ "$known $of" = "$inputs $name" ]; then
+        shape='{{index .Config.Labels "stationmaster.inputs"}}'
+        if [ "$(docker image inspect --format "$shape" "$found" 2>/dev/null </dev/null)" = "$inputs" ]; then
+            rm -rf "$run_dir/context" || : # nothing is built from it
+            echo "found $found"
+            return
+        fi
+    fi
+    docker version </dev/null >/dev/null
+    echo none
+}
+
+build() {
+    workdir=$4 home=$5 fence=$6 user=$7 script=$8
+    shift 8
+    alone
+    if [ -e "$folder.exit.json" ] || [ -s "$folder.build" ]; then
+        echo already
+        return
+    fi
+    exec 7>>"$folder.build"
+    flock 7
+    folders
+    IFS= read -r login || :
+    # The lock goes with the open file 7, and so to everybody whom the job starts.
+    printf '%s\n' "$login" |
+        setsid sh -c "$script" image.sh "$run_dir" "$job" "$home" "$@" >>"$run_dir/log" 2>&1 8>&- 9>&- &
+    echo $! >&7
+    echo launched
+}
+
+kill_build() {
+    exec 7>>"$folder.build"
+    if [ ! -e "$folder.exit.json" ] && ! flock -n 7; then
+        leader=$(cat "$folder.build")
+        kill -s TERM -- "-$leader" 2>/dev/null || :
+        if ! flock -w "$grace" 7; then
+            kill -s KILL -- "-$leader" 2>/dev/null || :
+            flock -w 10 7 || return
+        fi
+    fi
+    rm -rf "/dev/shm/$job."* "${TMPDIR:-/tmp}/$job."*
+    once "$folder.exit.json" '{"exit_code": 137, "oom": false}'
+}
+
 status() {
     word=running
     ended=null
-    if [ ! -e "$folder.exit.json" ]; then
+    if [ -e "$folder.build" ]; then
+        ! flock -n "$folder.build" true || word=lost
+    elif [ ! -e "$folder.exit.json" ]; then
         state=$(look)
         case $state in
         absent)
@@ -258,6 +330,10 @@ kill_job() {
     mkdir -p "$run_dir/jobs"
     exec 8>>"$run_dir/jobs/.lock"
     flock 8
+    if [ -e "$folder.build" ]; then
+        if kill_build; then echo gone; else echo left; fi
+        return
+    fi
     state=$(look)
     case $state in running*)
         docker exec "$job" sh -c 'kill -TERM -1' </dev/null >/dev/null 2>&1 || : # everybody but the container's init
@@ -282,6 +358,8 @@ decide() {
 
 case $verb in
 launch) launch "$@" ;;
+image) image "$@" ;;
+build) build "$@" ;;
 status) status ;;
 kill) kill_job "$@" ;;
 decide) decide ;;

@@ -63,6 +63,10 @@ class Machine:
         """See `Location.decide`."""
         return self.runtime.decide(run_dir, choice)
 
+    def image(self, job: Job) -> str | None:
+        """See `Location.image`."""
+        return self.runtime.image(job)
+
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """See `Location.read`."""
         return self.shell.read(path, offset, limit)

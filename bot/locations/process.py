@@ -31,6 +31,9 @@ class Runtime(Protocol):
     def decide(self, run_dir: str, choice: str) -> str:
         """Take the run's one decision, `push` or `cancel`; returns the winner."""
 
+    def image(self, job: Job) -> str | None:
+        """What a `build` job would make, by digest, when it is there already; None too where nothing is ever built."""
+
 
 class ProcessRuntime:
     """Runs steps with the interpreter `python` of the location, in which `trainer` is installed.
@@ -71,6 +74,9 @@ class ProcessRuntime:
         """See `Runtime.kill`."""
         answer = self._ask("kill", "--run-dir", run_dir, "--job", job_name, timeout=ACT_SECONDS)
         return answer.get("gone") is True
+
+    def image(self, job: Job) -> None:
+        """See `Runtime.image`: steps run where they are, in no image."""
 
     def decide(self, run_dir: str, choice: str) -> str:
         """See `Runtime.decide`."""

@@ -8,6 +8,9 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+TAIL_BYTES = 20_000
+"""As far back as the last lines are looked for."""
+
 
 class LogBook:
     """One file a run, written at exact offsets: writing the same piece again changes nothing."""
@@ -31,3 +34,13 @@ class LogBook:
         except OSError as error:
             log.warning("the log of run %s cannot be kept: %s", uid, error)
             return False
+
+    def tail(self, uid: str, lines: int) -> list[str]:
+        """The last lines of what is kept, without empty ones; none when nothing is."""
+        try:
+            with self.path(uid).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                said = file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        return [line for line in said.splitlines() if line.strip()][-lines:]

@@ -107,7 +107,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NETWORK: "The network failed again and again. Try again later.",
     Reason.LOCK: "Another DVC process holds the workspace.",
     Reason.PIPELINE: "The pipeline's description is not valid.",
-    Reason.IMAGE: "The image that the branch trains in could not be built.",
+    Reason.IMAGE: "There is no image that this branch could train in.",
     Reason.CONFLICT: "The result could not be put on the branch.",
     Reason.FENCED: "A newer reservation took over the machine.",
     Reason.KILLED: "The training process was killed from outside.",

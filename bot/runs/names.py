@@ -1,8 +1,9 @@
-"""Names of branches and tags: which are legal, which is the next version, and which one was probably meant. Pure."""
+"""Names of branches, tags and images: which are legal, which is next, and which one was probably meant. Pure."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Collection, Iterable
 
@@ -14,6 +15,8 @@ BRANCH = re.compile(r"[\w.+@#=/-]{1,200}")
 _VERSION = re.compile(r"(v?)(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
 _NUMBER_AT_END = re.compile(r"(.*?)(\d{1,15})", re.ASCII | re.DOTALL)
 _LONGEST_TAG = 63
+_LONGEST_SLUG = 63
+"""As GitLab's CI_COMMIT_REF_SLUG."""
 _CLOSE, _FURTHER = 0.6, 0.15
 """How alike two names have to be (difflib's ratio) for "did you mean", and how much less alike the next may be."""
 _PART, _SHORTEST_PART = 0.8, 3
@@ -78,6 +81,31 @@ def newest_after(tags: Collection[str]) -> str:
         return "v1.0.0"
     major, minor, patch, prefix = max(versions)
     return _first_free(f"{prefix}{major}.{minor}.", patch, tags)
+
+
+def image_tag(branch: str) -> str:
+    """What the branch's image is called: `train_<slug>-<hash8>`, at most 78 of the 128 characters that Docker takes.
+
+    Slugs are not injective (`a/b`, `a-b`), hence the eight digits of the name's SHA-256.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", branch.lower())[:_LONGEST_SLUG].strip("-") or "branch"
+    return f"train_{slug}-{hashlib.sha256(branch.encode()).hexdigest()[:8]}"
+
+
+def image_repository(project: str) -> str:
+    """The project's path as Docker takes it: lower case, and single dots and underscores."""
+    parts = (re.sub(r"[^a-z0-9]+", _separator, part.lower()).strip("._-") for part in project.split("/"))
+    return "/".join(part for part in parts if part) or "project"
+
+
+def registry_host(image: str) -> str:
+    """`registry.example.com:5000` of an image's name; empty for Docker's own registry, and for an image by its id."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else ""
+
+
+def _separator(found: re.Match[str]) -> str:
+    return found[0] if re.fullmatch(r"-+|[._]|__", found[0]) else "-"
 
 
 def nearest(names: Iterable[str], wanted: str, *, limit: int = 3) -> list[str]:

@@ -5,6 +5,7 @@
  "stages": {"prepare": "skipped", "train": "started"},
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
+ "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
  "moved": {"pull": {"files": 9, "bytes": 900}},
  "seconds": {"prepare": 1.2}}
 """
@@ -30,6 +31,8 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             after.pop("metric", None)
         elif event.kind == "metric":
             after["metric"] = data
+        elif event.kind == "image":
+            after["image"] = {**after.get("image", {}), **data}
         elif event.kind == "transfer":
             after["transfer"] = data
             done = {"files": data.get("files", 0), "bytes": data.get("bytes", 0)}

@@ -10,20 +10,21 @@ from typing import Any
 
 from bot.runs.database import Database
 from bot.runs.journal import record
-from bot.runs.model import Note, Phase, Run
+from bot.runs.model import Kind, Note, Phase, Run
 from bot.runs.outbox import say, say_in_run
 from bot.runs.rows import run_of
 
 
 @dataclass(frozen=True)
 class Request:
-    """A `/train` that was acknowledged and is not yet a run."""
+    """A `/train` or a `/build-image` that was acknowledged and is not yet a run."""
 
     id: int
     user: str
     channel: str
     branch: str
     tag: str
+    kind: Kind
     created_at: float
     tries: int
     lease: str
@@ -35,14 +36,14 @@ class Requests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *, delivery: str, user: str, channel: str, branch: str, tag: str) -> bool:
+    def add(self, *, delivery: str, user: str, channel: str, branch: str, tag: str, kind: Kind = Kind.TRAIN) -> bool:
         """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
-                "INSERT OR IGNORE INTO requests (delivery, user, channel, branch, tag, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, now, now),
+                "INSERT OR IGNORE INTO requests (delivery, user, channel, branch, tag, kind, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (delivery, user, channel, branch, tag, kind.value, now, now),
             )
             return cursor.rowcount == 1
 
@@ -51,7 +52,7 @@ class Requests:
         row = self._database.claim("requests", "state = 'new'")
         if row is None:
             return None
-        return Request(**{field.name: row[field.name] for field in fields(Request)})
+        return Request(**{field.name: row[field.name] for field in fields(Request)} | {"kind": Kind(row["kind"])})
 
     def put_back(self, request: Request, *, seconds: float) -> None:
         """GitLab did not answer: look again after `seconds`."""
@@ -83,6 +84,7 @@ class Requests:
             "branch": request.branch,
             "commit": commit,
             "tag": request.tag,
+            "kind": request.kind.value,
             "user": request.user,
             "email": email,
             "channel": request.channel,
@@ -105,7 +107,7 @@ class Requests:
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
                 say_in_run(connection, now, Note("card"), run)
-                record(connection, now, request.user, "train", run=run)
+                record(connection, now, request.user, request.kind.value, run=run)
         except IntegrityError:
             return None
         return run

@@ -7,10 +7,11 @@ said is written in the transaction of what it says; nothing is deleted. Usable f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Any
 
 from bot.clock import Clock
 from bot.runs.database import Database
@@ -180,6 +181,16 @@ class Store:
             "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY id DESC LIMIT 1", (project, tag)
         )
         return run_of(row) if row else None
+
+    def last_image(self, project: str, branch: str, *, before: int) -> Mapping[str, Any]:
+        """What the newest run of the branch before that number trained in (its `progress["image"]`), or nothing."""
+        row = self._database.one(
+            "SELECT json_extract(progress, '$.image') AS image FROM runs WHERE project = ? AND branch = ? AND id < ? "
+            "AND json_extract(progress, '$.image.name') IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (project, branch, before),
+        )
+        found: Mapping[str, Any] = json.loads(row["image"]) if row else {}
+        return found
 
     def runs(
         self,

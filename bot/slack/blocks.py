@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.runs.model import Run
+from bot.runs.model import Kind, Run
 from bot.slack import words
 
 Block = dict[str, Any]
@@ -21,7 +21,9 @@ _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
 def title(run: Run) -> str:
-    """`Run 42 · main → v1.0.0`."""
+    """`Run 42 · main → v1.0.0`, or `Run 42 · image of main`."""
+    if run.kind is Kind.BUILD:
+        return f"Run {run.id} · image of {words.clean(run.branch)}"
     return f"Run {run.id} · {words.clean(run.branch)} → {words.clean(run.tag)}"
 
 
@@ -47,6 +49,7 @@ def context(*lines: str) -> Block:
 
 def cancel_button(run: Run) -> Block:
     """Ends the run, after asking whether that is meant."""
+    lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"
     return {
         "type": "actions",
         "block_id": f"run-{run.id}",
@@ -58,7 +61,7 @@ def cancel_button(run: Run) -> Block:
                 "text": _plain("Cancel", 75),
                 "confirm": {
                     "title": _plain(f"Cancel run {run.id}?", 100),
-                    "text": _plain(f"It ends now, and {words.clean(run.tag)} will not be released.", 300),
+                    "text": _plain(f"It ends now, and {lost}.", 300),
                     "confirm": _plain("Cancel the run", 30),
                     "deny": _plain("Let it run", 30),
                     "style": "danger",

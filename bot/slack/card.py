@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Phase, Run
+from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
 from bot.slack.turn import Turn, waiting
@@ -29,10 +29,12 @@ DOING: Mapping[Phase, str] = {
 _WAY = (
     (Phase.STARTING, "machine"),
     (Phase.PREPARING, "data"),
+    (Phase.BUILDING, "image"),
     (Phase.TRAINING, "training"),
     (Phase.PUBLISHING, "saving"),
     (Phase.RELEASING, "release"),
 )
+_WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
 _SHOWN_METRICS = 4
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
 
@@ -75,7 +77,10 @@ def _headline(run: Run, now: float, queue: Turn | None) -> str:
         cause = SENTENCES[run.reason] if run.reason else ""
         return f"*{status(run)}.* {cause} The thread has the details."
     if run.phase is Phase.CANCELLED:
-        return "*Cancelled.* Nothing was released."
+        return "*Cancelled.* " + ("Nothing was released." if run.kind is Kind.TRAIN else "No image was made.")
+    if run.phase is Phase.BUILT:
+        seconds = (run.ended_at or run.phase_at) - run.created_at
+        return f"*Built* after {words.duration(seconds)}. {words.code(str(run.result.get('image') or ''), 300)}"
     if run.phase is Phase.QUEUED and queue is not None:
         return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
@@ -118,9 +123,12 @@ def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
 
 
 def _way(run: Run) -> str:
-    """`machine ✓ · data ✓ · *training* · saving · release`."""
+    """`machine ✓ · data ✓ · *training* · saving · release`, with `image` where one had to be made."""
     names = []
-    for phase, name in _WAY:
+    way = _WAY if run.kind is Kind.TRAIN else _WAY_TO_AN_IMAGE
+    for phase, name in way:
+        if phase is Phase.BUILDING and run.kind is Kind.TRAIN and phase not in (run.phase, *run.times):
+            continue
         if phase is run.phase:
             names.append(f"*{name}*")
         else:

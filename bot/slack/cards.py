@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock
 from bot.errors import DoorError, Unauthorised, Unavailable
 from bot.ports import Chat, Message
-from bot.runs.model import Phase, Run
+from bot.runs.model import Kind, Phase, Run
 from bot.runs.store import Store
 from bot.slack.card import card, local_part
 from bot.slack.pace import Pace
@@ -60,7 +60,7 @@ class Cards:
             run,
             now=self._clock.now(),
             who=self._name(run.user),
-            usual_seconds=usual,
+            usual_seconds=usual if run.kind is Kind.TRAIN else None,  # of images that is not known, each is another one
             queue=self._turn(run, usual) if run.phase is Phase.QUEUED else None,
         )
 
@@ -86,7 +86,9 @@ class Cards:
             return None
         ends = [row.held_until] if held_by else []
         if holder is not None:
-            ends.append(None if usual is None else holder.times.get(Phase.STARTING, holder.phase_at) + usual)
+            known_usual = usual if holder.kind is Kind.TRAIN else None
+            since = holder.times.get(Phase.STARTING, holder.phase_at)
+            ends.append(None if known_usual is None else since + known_usual)
         known = [end for end in ends if end is not None]
         return Use(
             machine,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Note, Phase, Reason, Run
+from bot.runs.model import SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
 from bot.slack.milestones import STEPS, Names
@@ -34,7 +34,7 @@ _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.PUBLIC_
 
 def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
     """How the run ended, with everything that helps next."""
-    make = {Phase.RELEASED: _released, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
+    make = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
     said = section(f"<@{run.user}> {headline}")
     return Message(
@@ -106,6 +106,14 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     return "\n".join(said), blocks
 
 
+def _built(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
+    image = words.code(str(run.result.get("image") or ""), 300)
+    made = mapping_of(run.progress, "image").get("state") in ("built", "pushed")
+    said = "is built" if made else "is there already, nothing of it changed"
+    use = section(f"{image}\n{words.code(f'/train {run.branch} <tag>')} trains in it.")
+    return f"*The image of {words.code(run.branch)} {said}.*", [use, context(_took(run))]
+
+
 def _beside(run: Run) -> str:
     """Where the result is when its branch would not take it."""
     url = str(run.result.get("merge_request_url") or "")
@@ -162,6 +170,8 @@ def _lines(run: Run) -> list[str]:
 def _what_next(run: Run) -> str:
     log = "The full log is attached to this thread. " if run.log_read else ""
     tag, branch = words.code(run.tag), words.code(run.branch)
+    if run.kind is Kind.BUILD:
+        return f"{log}No image was made: {words.code(f'/build-image {run.branch}')} tries again."
     if run.result.get("commit"):
         return (
             f"{log}The result itself is safe: it is saved as {tag}, only the release is missing. "
@@ -170,7 +180,7 @@ def _what_next(run: Run) -> str:
     again = words.code(f"/train {run.branch} {run.tag}")
     if run.reason in _ASK_FIRST:
         return f"{log}Nothing was released. Once that is put right, {again} starts over."
-    if run.reason in (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY):
+    if run.reason in (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE):
         return f"{log}Nothing was released, {tag} is still free: push a fix to {branch}, then {again}."
     return f"{log}Nothing was released, {tag} is still free: {again} tries again."
 
@@ -179,8 +189,10 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     by = run.cancelled_by
     who = "" if not by or by == run.user else f" by {words.escape(names.get(by, 'somebody else'), 80)}"
     log = " What it wrote until then is attached to this thread." if run.log_read else ""
-    said = f"*Run {run.id} was cancelled{who}.* Nothing was released, {words.code(run.tag)} is still free.{log}"
-    return said, [context(_took(run))]
+    left = f"Nothing was released, {words.code(run.tag)} is still free."
+    if run.kind is Kind.BUILD:
+        left = "No image was made."
+    return f"*Run {run.id} was cancelled{who}.* {left}{log}", [context(_took(run))]
 
 
 def _took(run: Run) -> str:

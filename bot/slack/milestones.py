@@ -20,10 +20,18 @@ Names = Mapping[str, str]
 
 STAGES_SHOWN = 8
 """Lines of stages in one message; more are counted."""
-STEPS = {"prepare": "fetching code and data", "repro": "training", "publish": "saving the result"}
-"""The three steps in plain words."""
+STEPS = {
+    "prepare": "fetching code and data",
+    "build": "building the image",
+    "repro": "training",
+    "publish": "saving the result",
+}
+"""The steps in plain words."""
+CHANGES_SHOWN = 3
+"""How many changed inputs of an image are named."""
 
 _CAUSES = {
+    "credentials": "a login was refused, it is made anew",
     "network": "the network failed",
     "lock": "another DVC process holds the workspace",
     "killed": "it was killed from outside",
@@ -69,6 +77,25 @@ def _prepared(_run: Run, facts: Facts, _names: Names) -> str:
         return f"Code and data are ready{_after(facts)}: everything was there already."
     amount = f" ({words.size(moved)})" if moved is not None else ""
     return f"Code and data are ready{_after(facts)}: fetched {words.plural(round(files), 'file')}{amount}."
+
+
+def _image_building(run: Run, facts: Facts, _names: Names) -> str:
+    found = facts.get("why")
+    why = [words.code(str(name), 80) for name in found] if isinstance(found, list | tuple) else []
+    if not why:
+        return f"Building the image of {words.code(run.branch)}, which is not here yet."
+    more = [f"{len(why) - CHANGES_SHOWN} more"] if len(why) > CHANGES_SHOWN else []
+    return f"Building the image: {words.listing([*why[:CHANGES_SHOWN], *more])} changed."
+
+
+def _image_ready(_run: Run, facts: Facts, _names: Names) -> str:
+    name, seconds = words.code(str(facts.get("name") or ""), 300), number_of(facts, "seconds")
+    took = f" in {words.duration(seconds)}" if seconds is not None else ""
+    return {
+        "built": f"Image built{took}: {name}. It stays at this machine.",
+        "pushed": f"Image built{took}, pushed as {name}.",
+        "pulled": f"Image pulled{took}: {name}.",
+    }.get(str(facts.get("state")), f"Image ready{took}: {name}.")
 
 
 def _stages(_run: Run, facts: Facts, _names: Names) -> str:
@@ -152,6 +179,8 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "machine-starting": _machine_starting,
     "machine-ready": _machine_ready,
     "prepared": _prepared,
+    "image-building": _image_building,
+    "image-ready": _image_ready,
     "stages": _stages,
     "unchanged": _unchanged,
     "published": _published,

@@ -24,15 +24,15 @@ AUTHORISATION = "auth: {{htpasswd: {{realm: sandbox, path: {folder}/accounts}}}}
 
 
 @contextlib.contextmanager
-def a_registry(folder: Path, *, account: bool = False) -> Iterator[str]:
-    """Its address, as it stands before an image's name."""
+def a_registry(folder: Path, *, account: bool = False, password: str = PASSWORD) -> Iterator[str]:
+    """Its address, as it stands before an image's name; `account`: it opens to ACCOUNT with that password only."""
     if not shutil.which("docker-registry"):
         pytest.skip("there is no docker-registry here: apt install docker-registry")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     text = CONFIGURATION + (AUTHORISATION if account else "")
     (folder / "config.yml").write_text(text.format(folder=folder, port=port))
-    (folder / "accounts").write_text(f"{ACCOUNT}:{_bcrypt(PASSWORD)}\n")
+    (folder / "accounts").write_text(f"{ACCOUNT}:{_bcrypt(password)}\n")
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log)
     try:

@@ -6,7 +6,18 @@ from bot import crashpoints
 from bot.runs.model import Phase
 from tests.doubles.station import Station
 
-ENGINE_POINTS = [name for name in crashpoints.POINTS if not name.startswith(("message-", "failed-", "request-added"))]
+ENGINE_POINTS = [
+    name for name in crashpoints.POINTS if not name.startswith(("message-", "failed-", "built-", "request-added"))
+]
+IMAGE_POINTS = [
+    "request-claimed",
+    "reserved",
+    "building-before",
+    "building-after",
+    "building-recorded",
+    "built-before",
+    "built-after",
+]
 
 
 class Crash(BaseException):
@@ -52,7 +63,7 @@ def live(station, crashes):
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("point", ENGINE_POINTS)
 def test_a_run_survives_a_crash(tmp_path, dies, point, times):
-    station = Station(tmp_path)
+    station = Station(tmp_path, builds=True)
     dies(point, times)
     station.train()
     crashes = []
@@ -60,7 +71,7 @@ def test_a_run_survives_a_crash(tmp_path, dies, point, times):
     station.tick(60)
     machine = station.machines["alice"]
     assert run.phase is Phase.RELEASED
-    assert [job.step for job in machine.jobs.values()] == ["prepare", "repro", "publish"]
+    assert [job.step for job in machine.jobs.values()] == ["prepare", "build", "repro", "publish"]
     assert machine.most_at_once == 1
     assert machine.starts == 1
     assert list(station.code.releases) == ["v1.0.0"]
@@ -69,6 +80,23 @@ def test_a_run_survives_a_crash(tmp_path, dies, point, times):
     texts = [row["data"] for row in station.said(kind="milestone") if '"what": "stages"' in row["data"]]
     assert len(texts) == 1
     assert crashes or times == 2, "the point was never passed, so this test shows nothing"
+
+
+@pytest.mark.parametrize("point", IMAGE_POINTS)
+def test_a_run_that_only_makes_an_image_survives_a_crash(tmp_path, dies, point):
+    station = Station(tmp_path, builds=True)
+    dies(point)
+    station.build_image()
+    crashes = []
+    run = live(station, crashes)
+    station.tick(60)
+    assert run.phase is Phase.BUILT
+    assert [job.step for job in station.machines["alice"].jobs.values()] == ["prepare", "build"]
+    kinds = [row["kind"] for row in station.said()]
+    assert (kinds.count("card"), kinds.count("terminal")) == (1, 1)
+    said = [row["data"] for row in station.said(kind="milestone")]
+    assert sum("image-ready" in data for data in said) == sum("image-building" in data for data in said) == 1
+    assert crashes == [point]
 
 
 @pytest.mark.parametrize("point", ["failed-before", "failed-after"])

@@ -26,6 +26,8 @@ class FakeLocation:
         self.errors: list[tuple[str, Exception]] = []
         self.capacity = True
         self.shell_up = True
+        self.inputs: str | None = "1" * 64
+        self.images: dict[str, str] = {}
 
     # -- the door
 
@@ -79,6 +81,10 @@ class FakeLocation:
         self._fail("decide")
         return self.decisions.setdefault(run_dir, choice)
 
+    def image(self, job: Job) -> str | None:
+        self._fail("image")
+        return self.images.get(job.spec["build"]["inputs"])
+
     def read(self, path: str, offset: int, limit: int) -> bytes:
         self._fail("read")
         return bytes(self.files.get(path, b"")[offset : offset + limit])
@@ -120,7 +126,13 @@ class FakeLocation:
     def play(self, step: str) -> None:
         """What a step that goes well does."""
         assert self.current().step == step
+        if step == "build":
+            self._make_image()
+            return
         self.emit("step", name=step, state="started")
+        if step == "prepare" and self.current().spec["build_arguments"] is not None:
+            parts = {"Dockerfile.train": self.inputs[:8], "trainer": "2" * 8} if self.inputs else {}
+            self.emit("image", inputs=self.inputs, parts=parts)
         if step == "repro":
             self.emit("stage", name="train", index=1, of=1, state="started")
             self.log("Epoch 1/1\n")
@@ -129,6 +141,15 @@ class FakeLocation:
         if step == "publish":
             self.publish()
         self.emit("step", name=step, state="finished", seconds=1.0)
+        self.finish()
+
+    def _make_image(self) -> None:
+        """What a build does that goes well and has a registry to push to."""
+        its = self.current().spec["build"]
+        self.emit("image", state="building")
+        self.log("Step 1/2 : FROM scratch\n")
+        self.images[its["inputs"]] = f"{its['name'].rpartition(':')[0]}@sha256:{its['inputs']}"
+        self.emit("image", state="pushed")
         self.finish()
 
     def fail(self, call: str, error: Exception, times: int = 1) -> None:

@@ -11,7 +11,8 @@ from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
-from bot.runs.model import Phase, Run
+from bot.runs.model import Kind, Phase, Run
+from bot.runs.names import image_tag
 from bot.runs.store import Store
 from tests.doubles.clock import TestClock
 from tests.doubles.doors import FakeCodeHost, FakePeople, FakePublicFiles
@@ -46,7 +47,7 @@ class Station:
             code=self.code,
             public=self.public,
             chat=FakePeople(),
-            project=Project("team/fruits", "http://gitlab.test/team/fruits.git"),
+            project=Project("team/fruits", "http://gitlab.test/team/fruits.git", registry="registry.test/ml"),
             locations=self.machines,
             terms=dict.fromkeys(self.machines, self.terms),
             logs=LogBook(self.folder / "logs"),
@@ -59,6 +60,16 @@ class Station:
     def train(self, branch="main", tag="v1.0.0", *, user="UALICE", delivery=None) -> bool:
         return self.store.requests.add(
             delivery=delivery or f"trigger-{next(_deliveries)}", user=user, channel="C1", branch=branch, tag=tag
+        )
+
+    def build_image(self, branch="main", *, user="UALICE") -> bool:
+        return self.store.requests.add(
+            delivery=f"trigger-{next(_deliveries)}",
+            user=user,
+            channel="C1",
+            branch=branch,
+            tag=image_tag(branch),
+            kind=Kind.BUILD,
         )
 
     def run(self, number: int = 1) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import uuid
 
 import pytest
 
@@ -51,6 +52,7 @@ def world(engine, tmp_path_factory):
     settings = {
         "STATIONMASTER_CONFIG": str(config),
         "STATIONMASTER_IMAGE": engine.training_image(),
+        "IMAGE_BUILD_ARGS": f"BASE={engine.training_image()}",
         **engine.environment,
     }
     with TinyWorld(home / "world") as world:
@@ -140,3 +142,35 @@ def test_a_training_that_never_ends_is_cancelled_with_its_container(world, engin
     world.types("alice", f"/cancel {world.thread('v1.4.0').number}")
     assert "*Cancelled" in world.until_over("v1.4.0").headline
     until(lambda: not any(name.startswith("run-") for name in engine.running()), "the container is gone")
+
+
+def test_a_branch_with_a_dockerfile_of_its_own_trains_in_its_image_which_is_built_once(world, first):
+    mark = uuid.uuid4().hex  # what an earlier session of these tests built is still with the engine
+    files = {"Dockerfile.train": "ARG BASE\nFROM ${BASE}\nCOPY marker.txt /marker.txt\n", "marker.txt": mark}
+    world.project.branch("own-box")
+    world.project.change("own-box", files)
+    world.change("own-box", f"assert open('/marker.txt').read() == '{mark}'")
+    world.types("alice", "/train own-box v1.5.0")
+    run = world.until_over("v1.5.0", 120)
+    assert "*Released*" in run.headline, run.text
+    assert "Building the image of `own-box`, which is not here yet." in run.text
+    assert "It stays at this machine." in run.text
+    world.types("alice", "/train own-box v1.5.1")
+    again = world.until_over("v1.5.1", 120)
+    assert "*Released*" in again.headline, again.text
+    assert "Building" not in again.text
+    assert "Image" not in again.text
+
+
+def test_build_image_ends_with_the_image_of_the_branch(world, first):
+    world.project.branch("only-image")
+    world.project.change("only-image", {"Dockerfile.train": f"ARG BASE\nFROM ${{BASE}}\nENV MARK={uuid.uuid4().hex}\n"})
+    assert world.types("alice", "/build-image only-image") == ""
+
+    def built():
+        found = next((each for each in world.threads() if "image of only-image" in each.headline), None)
+        return found if found and found.terminal else None
+
+    run = until(built, "the image is built", 120)
+    assert "*The image of `only-image` is built.*" in run.last_word
+    assert "sha256:" in run.last_word

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bot.runs.model import Note, Phase, Reason
+from bot.runs.model import Kind, Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
 from bot.slack.card import can_cancel, card
 from bot.slack.ending import terminal
@@ -36,6 +36,81 @@ def shown(message):
 
 def a_card(run, **more):
     return card(run, now=more.pop("now", START + 100), who="alice", **more)
+
+
+# images
+
+IMAGE = "registry.test/team/fruits@sha256:" + "1" * 64
+BUILT = {"kind": Kind.BUILD, "tag": "train_main-0d6e4079"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"what": "image-building", "why": []}, "Building the image of `main`, which is not here yet."),
+        ({"what": "image-building", "why": ["Dockerfile.train"]}, "Building the image: `Dockerfile.train` changed."),
+        (
+            {"what": "image-building", "why": ["a", "b", "c", "d", "e"]},
+            "Building the image: `a`, `b`, `c` and 2 more changed.",
+        ),
+        (
+            {"what": "image-ready", "state": "pushed", "seconds": 180, "name": "r.test/x:y"},
+            "Image built in 3 min, pushed as `r.test/x:y`.",
+        ),
+        (
+            {"what": "image-ready", "state": "built", "seconds": 180, "name": "stationmaster/x:y"},
+            "Image built in 3 min: `stationmaster/x:y`. It stays at this machine.",
+        ),
+        (
+            {"what": "image-ready", "state": "pulled", "seconds": 20, "name": "r.test/x:y"},
+            "Image pulled in 20 s: `r.test/x:y`.",
+        ),
+    ],
+)
+def test_an_image_is_told_of_in_one_sentence(facts, said):
+    assert shown(milestone(a_run(Phase.BUILDING), Note("milestone", data=facts))) == said
+
+
+def test_the_card_of_a_training_shows_the_image_only_where_one_is_made():
+    times = {Phase.QUEUED: START, Phase.STARTING: START + 10, Phase.PREPARING: START + 20}
+    with_image = a_run(Phase.BUILDING, times={**times, Phase.BUILDING: START + 30})
+    assert "data ✓ · *image* · training · saving" in shown(a_card(with_image))
+    without = a_run(Phase.TRAINING, times={**times, Phase.TRAINING: START + 30})
+    assert "data ✓ · *training* · saving" in shown(a_card(without))
+
+
+def test_the_card_of_an_image_names_its_branch_its_way_and_no_release():
+    times = {Phase.QUEUED: START, Phase.STARTING: START + 10, Phase.PREPARING: START + 20}
+    card_shown = shown(a_card(a_run(Phase.BUILDING, times={**times, Phase.BUILDING: START + 30}, **BUILT)))
+    assert "Run 42 · image of main" in card_shown
+    assert "machine ✓ · code ✓ · *image*" in card_shown
+    assert "release" not in card_shown
+
+
+def test_a_built_image_ends_with_its_name_by_digest_and_how_to_train_in_it():
+    run = a_run(Phase.BUILT, result={"image": IMAGE}, progress={"image": {"state": "pushed"}}, **BUILT)
+    said = shown(terminal(run, Note("terminal")))
+    assert "*The image of `main` is built.*" in said
+    assert IMAGE in said
+    assert "`/train main &lt;tag&gt;` trains in it" in said
+    assert IMAGE in shown(a_card(run))
+
+
+def test_an_image_that_was_there_is_said_to_have_been_there():
+    run = a_run(Phase.BUILT, result={"image": IMAGE}, **BUILT)
+    assert "is there already, nothing of it changed" in shown(terminal(run, Note("terminal")))
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CANCELLED])
+def test_an_image_that_was_not_made_says_so_and_nothing_of_releases(phase):
+    detail = {"step": "build", "message": "Dockerfile.train could not be built.", "lines": ["no space"]}
+    run = a_run(phase, reason=Reason.IMAGE, detail=detail, ended_at=START + 60, **BUILT)
+    said = shown(terminal(run, Note("terminal")))
+    assert "No image was made" in said
+    assert "release" not in said.lower()
+    if phase is Phase.FAILED:
+        assert "failed while building the image" in said
+        assert "`/build-image main` tries again" in said
 
 
 # the card

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.ports import Person
-from bot.runs.model import Reason
+from bot.runs.model import Kind, Reason
 from bot.runs.store import Store
 from bot.sandbox.slack.limits import check_message
 from commands import COMMANDS
@@ -253,6 +253,44 @@ def test_a_release_on_its_way_is_not_cancelled(office):
 def test_cancel_without_a_run_asks_which(office):
     assert "Which run?" in office.type("/cancel")
     assert "There is no run 3" in office.type("/cancel 3")
+
+
+# /build-image
+
+
+def test_build_image_notes_a_request_and_shows_as_a_run_without_a_release(office):
+    run = office.start("/build-image feature/mobilenet")
+    assert (run.kind, run.branch, run.tag) == (Kind.BUILD, "feature/mobilenet", "train_feature-mobilenet-b7f6cca2")
+    assert "image of `feature/mobilenet` · alice on `rack-1`" in office.type("/runs")
+    assert "image from `cccccccc` of `feature/mobilenet`" in office.type("/runs 1")
+
+
+def test_build_image_again_while_it_is_built_shows_that_run(office):
+    office.start("/build-image main")
+    assert "being built already:\n*1*" in office.type("/build-image main", "UBOB")
+
+
+def test_build_image_twice_at_once_is_one_request(office):
+    assert office.type("/build-image main") is None
+    assert "being looked at" in office.type("/build-image main")
+    assert office.woken == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/build-image", "It needs one branch: `/build-image <branch>`"),
+        ("/build-image main v1.0.0", "It needs one branch"),
+        ("/build-image a..b", "is no branch"),
+    ],
+)
+def test_a_wrong_build_image_says_what_is_right(office, line, said):
+    assert said in office.type(line)
+    assert office.woken == 0
+
+
+def test_build_image_without_a_machine_says_whom_to_ask(office):
+    assert "Ask #ml-platform" in office.type("/build-image main", "UEVE")
 
 
 # /locations

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Conflict, NotFound, SettingsError, Unavailable
+from bot.errors import Conflict, NotFound, SettingsError, Unauthorised, Unavailable
 from bot.locations.catalog import RUNTIMES
-from bot.locations.docker import Containers, DockerRuntime, Login
+from bot.locations.docker import Containers, DockerRuntime
+from bot.locations.registry import Login
 from bot.locations.shell import CommandResult
 from bot.ports import Job, JobState, JobStatus
 from bot.settings import LocationSettings, Settings
@@ -24,7 +25,24 @@ JOB = Job(
     "run-1-repro-0", "repro", 7, "/w/runs/1", "/w", {"project": "team/fruits", "run": 1}, {"token": "sandbox-bot-token"}
 )
 PUBLISH = replace(JOB, name="run-1-publish-0", step="publish")
-SCRIPT = Path(__file__).parents[2] / "bot" / "locations" / "docker.sh"
+NAME = "registry.example.com/team/fruits:train_main-0d6e4079"
+BUILD = replace(
+    JOB,
+    name="run-1-build-1",
+    step="build",
+    spec={
+        **JOB.spec,
+        "build": {
+            "name": NAME,
+            "inputs": "ab" * 32,
+            "registry": "registry.example.com",
+            "pull": True,
+            "arguments": ["BASE=x y"],
+        },
+    },
+)
+LOGIN = Login("registry.example.com", "AWS", "sandbox-registry-password")
+SCRIPTS = sorted((Path(__file__).parents[2] / "bot" / "locations").glob("*.sh"))
 
 
 @dataclass
@@ -89,20 +107,101 @@ def test_a_training_may_write_its_workspace_the_caches_and_what_the_bot_reads():
 def test_the_order_goes_through_standard_input_and_a_training_gets_no_secret():
     words, stdin = launched()
     login, order = stdin.decode().splitlines()
-    assert login == ""
+    assert login == "-"
     assert json.loads(order)["secrets"] == {}
     words, stdin = launched(PUBLISH)
     assert b"sandbox-bot-token" in stdin
     assert "sandbox-bot-token" not in " ".join(words)
 
 
-def test_a_login_is_made_for_the_image_that_is_pulled_and_does_not_print():
-    login = Login("registry.example.com", "AWS", "sandbox-registry-password")
+class Pulls:
+    """A location that lacks an image: it asks for a login, and then says what came of the pull."""
+
+    def __init__(self, came_of_it: bytes = b"pulling") -> None:
+        self.came_of_it = came_of_it
+        self.asked: list[tuple[list[str], bytes]] = []
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout: float) -> CommandResult:
+        assert timeout > 0
+        self.asked.append((list(argv), stdin))
+        return CommandResult(0, f"login {TRAINER}".encode() if stdin.startswith(b"-") else self.came_of_it, b"")
+
+    def read(self, path: str, offset: int, limit: int) -> bytes:
+        raise NotImplementedError
+
+
+def test_a_login_is_made_only_when_an_image_has_to_be_pulled():
     asked = []
-    _, stdin = launched(PUBLISH, lambda image: asked.append(image) or login)
+    launched(PUBLISH, lambda image: asked.append(image) or LOGIN)
+    assert asked == []
+    shell = Pulls()
+    with pytest.raises(Unavailable, match="is being pulled"):
+        DockerRuntime(shell, Containers(IMAGE, TRAINER), lambda image: asked.append(image) or LOGIN).launch(JOB)
+    assert asked == [TRAINER]  # what docker.sh says it lacks, here the one that shuts the network
+    words, stdin = shell.asked[-1]
     assert stdin.startswith(b"registry.example.com AWS sandbox-registry-password\n")
-    assert asked == [TRAINER]
-    assert "sandbox-registry-password" not in repr(login)
+    assert "sandbox-registry-password" not in " ".join(words) + repr(LOGIN)
+
+
+def test_a_login_that_ended_before_the_pull_is_made_anew_once_and_no_more():
+    asked = []
+    runtime = DockerRuntime(
+        Pulls(b"unpulled denied: Your authorization token has expired."),
+        Containers(IMAGE, TRAINER),
+        lambda image: asked.append(image) or LOGIN,
+    )
+    with pytest.raises(Unavailable, match="token has expired"):
+        runtime.launch(JOB)
+    with pytest.raises(Unauthorised, match=r"token has expired.*REGISTRY_PASSWORD"):
+        runtime.launch(JOB)
+    assert len(asked) == 2
+
+
+def built(login=LOGIN, said=b"launched", **limits):
+    """The words after the script's text, and the standard input."""
+    shell = Echo(said)
+    DockerRuntime(shell, Containers(IMAGE, TRAINER, **limits), lambda _image: login).launch(BUILD)
+    ((argv, stdin),) = shell.asked
+    return argv[5:], stdin
+
+
+def test_a_build_is_told_its_name_inputs_and_arguments_and_the_password_on_standard_input_alone():
+    words, stdin = built()
+    assert words[-6:] == [NAME, "ab" * 32, "registry.example.com", "yes", "--build-arg", "BASE=x y"]
+    assert stdin == b"registry.example.com AWS sandbox-registry-password"
+    assert "sandbox" not in " ".join(words)
+
+
+def test_a_build_has_no_network_where_a_training_has_none():
+    assert built(network="none")[0][-2:] == ["--network", "none"]
+    assert "--network" not in built()[0]
+
+
+def test_a_build_of_an_older_reservation_is_refused():
+    with pytest.raises(Conflict, match="newer reservation"):
+        built(said=b"fenced")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [(b"none\n", None), (b"found registry.example.com/x@sha256:1\n", "registry.example.com/x@sha256:1")],
+)
+def test_an_image_that_is_there_is_named_as_a_step_can_run_it(said, found):
+    shell = Echo(said)
+    logins = []
+    assert DockerRuntime(shell, Containers(IMAGE, TRAINER), logins.append).image(BUILD) == found
+    assert logins == []
+
+
+@pytest.mark.parametrize("name", ["--privileged", "a b", "$(id)"])
+def test_a_build_of_what_is_no_image_s_name_is_not_asked_for(name):
+    job = replace(BUILD, spec={**BUILD.spec, "build": {**BUILD.spec["build"], "name": name}})
+    for ask in (
+        DockerRuntime(Echo(), Containers(IMAGE, TRAINER)).launch,
+        DockerRuntime(Echo(), Containers(IMAGE, TRAINER)).image,
+    ):
+        with pytest.raises(NotFound, match="no image"):
+            ask(job)
 
 
 def test_the_network_of_a_training_is_shut_by_our_image_unless_it_has_none():
@@ -188,8 +287,9 @@ def test_a_location_without_an_image_is_refused_in_words():
         RUNTIMES["docker"](location, settings, Echo())
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
-def test_the_script_is_plain_shell(shell):
+def test_the_scripts_are_plain_shell(shell, script):
     if not shutil.which(shell):
         shell = "sh"
-    subprocess.run([shell, "-n", str(SCRIPT)], check=True)
+    subprocess.run([shell, "-n", str(script)], check=True)

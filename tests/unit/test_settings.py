@@ -129,3 +129,32 @@ def test_a_file_that_is_not_there_is_named(environment):
     environment.setenv("STATIONMASTER_CONFIG", "/no/such.toml")
     with pytest.raises(SettingsError, match="no such file"):
         load()
+
+
+def test_build_arguments_are_words_and_each_has_a_name(environment):
+    environment.setenv("IMAGE_BUILD_ARGS", "BASE=nvidia/cuda:12.6 MORE=tensorflow[and-cuda]")
+    assert load().image_build_args == ("BASE=nvidia/cuda:12.6", "MORE=tensorflow[and-cuda]")
+    environment.setenv("IMAGE_BUILD_ARGS", "BASE")
+    with pytest.raises(SettingsError, match=r'IMAGE_BUILD_ARGS: "BASE" is no build argument like BASE='):
+        load()
+
+
+@pytest.mark.parametrize("registry", ["registry.example.com", "localhost:5000/group", "docker.io/team"])
+def test_a_registry_is_a_host_and_may_have_a_group(environment, registry):
+    environment.setenv("IMAGE_REGISTRY", registry)
+    assert load().image_registry == registry
+
+
+@pytest.mark.parametrize("registry", ["team", "https://registry.example.com", "registry.example.com/", "-x.y"])
+def test_what_is_no_registry_is_refused(environment, registry):
+    environment.setenv("IMAGE_REGISTRY", registry)
+    with pytest.raises(SettingsError, match="IMAGE_REGISTRY"):
+        load()
+
+
+def test_a_registry_s_account_has_both_halves_and_never_prints_its_password(environment):
+    environment.setenv("REGISTRY_USER", "bot")
+    with pytest.raises(SettingsError, match="REGISTRY_USER and REGISTRY_PASSWORD belong together"):
+        load()
+    environment.setenv("REGISTRY_PASSWORD", "sandbox-canary")
+    assert "sandbox-canary" not in repr(load())
