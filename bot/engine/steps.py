@@ -22,6 +22,12 @@ Ended = Callable[[Run, World, tuple[Note, ...]], Outcome]
 Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
 """What follows one that did not; it is told which step, and how it ended."""
 
+_TELLERS: Mapping[str, tuple[Phase, ...]] = {
+    "image": (Phase.PREPARING, Phase.BUILDING),
+    "published": (Phase.PUBLISHING,),
+}
+"""Kinds of events that only some phases' steps may tell."""
+
 
 def run_dir(run: Run, location: Location) -> str:
     """The run's folder at the location (contracts.md: `<workdir>/runs/<id>/`, with a key that no other ledger has)."""
@@ -128,8 +134,8 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
 
 
 def _believed(run: Run, event: Event) -> bool:
-    """The team's code may write what it likes into the events: of images only our own steps are heard."""
-    return event.kind != "image" or run.phase in (Phase.PREPARING, Phase.BUILDING)
+    """The team's code may write what it likes into the events: what our own steps tell is heard from them alone."""
+    return run.phase in _TELLERS.get(event.kind, (run.phase,))
 
 
 def _is_prepared(run: Run, event: Event) -> bool:

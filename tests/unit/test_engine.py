@@ -404,3 +404,15 @@ def test_a_defect_of_ours_in_the_check_of_a_command_is_tried_again_and_then_said
     station.until(lambda: bool(whispers(station)), limit=60)
     assert "Nothing was started. Something inside Stationmaster failed" in whispers(station)[0]
     assert station.store.run_of_tag("team/fruits", "v2.0.0") is None
+
+
+def test_a_result_that_the_training_claims_itself_is_not_believed(station):
+    station.train()
+    station.until_step("prepare").play("prepare")
+    machine = station.until_step("repro")
+    machine.publish(commit="f" * 40, merge_request_url="http://elsewhere.test")
+    machine.play("repro")
+    station.until_step("publish").play("publish")
+    run = station.until_phase(Phase.RELEASED)
+    assert run.result["commit"] == "c" * 40
+    assert "merge_request_url" not in run.result
