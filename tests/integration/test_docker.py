@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
 from tests.scenario.waiting import until
 from tests.scenario.world import CANARIES, MACHINES, TinyWorld
 
 pytestmark = pytest.mark.timeout(900)  # the image may have to be built first
-TRAIN = """
-import json, os, pathlib, socket
-train = json.loads(pathlib.Path("params.json").read_text())["train"]
-live = pathlib.Path("live")
-live.mkdir(exist_ok=True)
-print("Epoch 1/1", flush=True)
-(live / "metrics.json").write_text(json.dumps({"loss": 0.5, "seed": train["seed"]}))
-# HERE
-pathlib.Path("model.txt").write_text(f"{train['seed']} " + pathlib.Path("ready.txt").read_text())
-"""
 CONFIG = """
 [locations.alice]
 owner = "alice@example.com"
@@ -29,6 +17,7 @@ memory = "400m"
 pids = 200
 """
 ATTACKS = """
+import os
 for name in ("pre-push", "pre-commit", "post-checkout", "reference-transaction"):
     hook = pathlib.Path(".git/hooks") / name
     hook.parent.mkdir(exist_ok=True)
@@ -50,23 +39,35 @@ def world(engine, tmp_path_factory):
     config.write_text(CONFIG.format(instance=MACHINES["alice"]))
     settings = {
         "STATIONMASTER_CONFIG": str(config),
-        "STATIONMASTER_IMAGE": engine.training_image(),
+        "STATIONMASTER_IMAGE": engine.trainer_image(),
         **engine.environment,
     }
-    with TinyWorld(home / "world") as world:
-        world.change = lambda branch, script="": world.project.change(
-            branch, {"src/train.py": textwrap.dedent(TRAIN).replace("# HERE", script)}
-        )
-        with world.serving(**settings):
-            yield world
+    with TinyWorld(home / "world", inside=True) as world, world.serving(**settings):
+        yield world
 
 
 def train(world, branch, tag, script=""):
     """The run of a branch with that line in its training, when it is over."""
-    world.project.branch(branch)
-    world.change(branch, script)
+    world.project.branch(branch, script=script)
     assert world.types("alice", f"/train {branch} {tag}") == ""
     return world.until_over(tag, 120)
+
+
+def containers(world, engine, tag):
+    """Those of one run; other tests may use the engine at the same time."""
+    uid = world.run_folder(world.thread(tag).number).name
+    return {name for name in engine.running() if uid in name}
+
+
+def training(world, engine, tag):
+    """The container of a run's training, once it is there."""
+
+    def found():
+        return next(
+            (name for name in containers(world, engine, tag) if "-repro-" in name and name[-4:] != "-net"), None
+        )
+
+    return until(found, f"{tag} trains", 60)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,8 @@ def test_a_run_in_containers_ends_in_the_same_release_as_any_other(world, first)
     assert world.log("in-a-box")[0].startswith("Train v1.0.0")
 
 
-def test_no_container_is_left_when_a_run_is_over(engine, first):
-    assert not [name for name in engine.running() if name.startswith("run-")]
+def test_no_container_is_left_when_a_run_is_over(world, engine, first):
+    assert containers(world, engine, "v1.0.0") == set()
 
 
 def test_workspace_and_cache_are_warm_for_the_next_run(world, first):
@@ -96,19 +97,15 @@ def test_workspace_and_cache_are_warm_for_the_next_run(world, first):
 
 
 def test_a_token_shows_neither_at_the_engine_nor_in_what_the_training_can_read(world, engine, first):
-    world.project.branch("waits")
-    world.change("waits", "import time\nwhile not os.path.exists('go'): time.sleep(0.05)")
+    world.project.branch("waits", script="while not pathlib.Path('go').exists(): time.sleep(0.05)")
     assert world.types("alice", "/train waits v1.1.0") == ""
-
-    def training():
-        return next((name for name in engine.running() if "-repro-" in name and not name.endswith("-net")), None)
-
-    name = until(training, "the training runs", 60)
+    world.until_card("v1.1.0", "Training")
+    name = training(world, engine, "v1.1.0")
     until(
         lambda: "train.py" in engine.docker("exec", name, "sh", "-c", "cat /proc/*/cmdline", check=False).stdout,
         "it trains",
     )
-    seen = engine.docker("inspect", *engine.running()).stdout
+    seen = engine.docker("inspect", *containers(world, engine, "v1.1.0")).stdout
     seen += engine.docker("exec", name, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline", check=False).stdout
     places = ["grep", "-rIhs", "--exclude-dir=proc", "--exclude-dir=sys", "canary-", "/"]
     seen += engine.docker("exec", name, *places, check=False).stdout
@@ -133,10 +130,10 @@ def test_a_training_that_wants_too_much_memory_is_told_so(world, first):
 
 
 def test_a_training_that_never_ends_is_cancelled_with_its_container(world, engine, first):
-    world.project.branch("endless")
-    world.change("endless", "import time; print('begun', flush=True); time.sleep(9999)")
+    world.project.branch("endless", script="time.sleep(9999)")
     world.types("alice", "/train endless v1.4.0")
-    until(lambda: any("-repro-" in name for name in engine.running()), "it trains", 60)
+    world.until_card("v1.4.0", "Training")
+    training(world, engine, "v1.4.0")
     world.types("alice", f"/cancel {world.thread('v1.4.0').number}")
     assert "*Cancelled" in world.until_over("v1.4.0").headline
-    until(lambda: not any(name.startswith("run-") for name in engine.running()), "the container is gone")
+    until(lambda: not containers(world, engine, "v1.4.0"), "the container is gone")

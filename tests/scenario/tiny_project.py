@@ -63,8 +63,9 @@ TRAIN = """\
 
     began = time.time()
     train = json.loads(pathlib.Path("params.json").read_text())["train"]
-    with open(train["diary"], "a") as diary:
-        diary.write(f"{train['seed']}\\n")
+    if train["diary"]:
+        with open(train["diary"], "a") as diary:
+            diary.write(f"{train['seed']}\\n")
     live = pathlib.Path("live")
     live.mkdir(exist_ok=True)
     for epoch in range(train["epochs"]):
@@ -79,15 +80,19 @@ TRAIN = """\
 
 
 class TinyProject:
-    """Alice's own clone of it, and what its trainings wrote into the diary outside of every workspace."""
+    """Alice's own clone of it, and what its trainings wrote into the diary outside of every workspace.
 
-    def __init__(self, folder, *, git_url, token, s3, bucket):
+    With `inside`, trainings look at nothing but their workspace: there is no diary, and no gate.
+    """
+
+    def __init__(self, folder, *, git_url, token, s3, bucket, inside=False):
         self.folder = folder
         folder.mkdir()
         self.diary = folder / "diary.txt"
         self.diary.touch()
         self._url = git_url
         self._s3, self._bucket = s3, bucket
+        self._inside = inside
         self._clone = Checkout(folder / "alice", token=token, storage={})
         self._seeds = itertools.count(1)
         self._seed_of = {}
@@ -162,8 +167,9 @@ class TinyProject:
 
     def _params(self, branch, *, gate=False, epochs=2):
         seed = self._seed_of[branch] = next(self._seeds)
+        diary = "" if self._inside else str(self.diary)
         opens = str(self.folder / f"gate-{seed}") if gate else ""
-        train = {"seed": seed, "epochs": epochs, "gate": opens, "diary": str(self.diary)}
+        train = {"seed": seed, "epochs": epochs, "gate": opens, "diary": diary}
         return json.dumps({"train": train}, indent=1) + "\n"
 
     def _commit(self, branch, files, message):
