@@ -82,13 +82,13 @@ class Engine:
     ) -> str:
         """An image from a Dockerfile, or from its `text`; unchanged layers come from the cache.
 
-        One at a time: two tests that need the same layers would both make them.
+        Who needs the same image meanwhile waits for it, instead of making it as well.
         """
         if text:
             (context / dockerfile).write_text(text)
         extra = [word for argument in ("BASE=" + self.base(), *arguments) for word in ("--build-arg", argument)]
         words = ("--network", "host", "-q", "-f", str(context / dockerfile), "-t", tag, *extra, str(context))
-        with _alone("build"):
+        with _alone(tag.rpartition("/")[2].replace(":", "-")):
             self.docker("build", *words)
         return tag
 

@@ -91,7 +91,7 @@ class TinyProject:
         self.diary = folder / "diary.txt"
         self.diary.touch()
         self._url = git_url
-        self._s3, self._bucket = s3, bucket
+        self._s3, self._bucket, self._stored = s3, bucket, set()
         self._inside = inside
         self._clone = Checkout(folder / "alice", token=token, storage={})
         self._seeds = itertools.count(1)
@@ -134,6 +134,10 @@ class TinyProject:
     def retrain(self, branch="main"):
         """A change of `branch` after which there is something to train."""
         return self.change(branch, {"params.json": self._params(branch)}, "Another seed")
+
+    def data(self, files):
+        """The pointer to these files as the folder data/raw, for `change`; their objects are on the remote then."""
+        return {"data/raw.dvc": self._add(files)}
 
     def tag(self, name, revision="main"):
         """Somebody makes a tag by hand."""
@@ -190,5 +194,7 @@ class TinyProject:
 
     def _store(self, content, suffix=""):
         oid = hashlib.md5(content, usedforsecurity=False).hexdigest() + suffix
-        self._s3.put_object(Bucket=self._bucket, Key=f"files/md5/{oid[:2]}/{oid[2:]}", Body=content)
+        if oid not in self._stored:
+            self._s3.put_object(Bucket=self._bucket, Key=f"files/md5/{oid[:2]}/{oid[2:]}", Body=content)
+            self._stored.add(oid)
         return oid

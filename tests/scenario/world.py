@@ -349,6 +349,15 @@ class TinyWorld:
         key = f"files/md5/{oid[:2]}/{oid[2:]}"
         return self._s3().get_object(Bucket=self.aws.data_bucket, Key=key)["Body"].read()
 
+    def object_sizes(self):
+        """Object -> bytes, of all objects on the DVC remote."""
+        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.aws.data_bucket, Prefix="files/md5/")
+        return {
+            entry["Key"].removeprefix("files/md5/").replace("/", ""): entry["Size"]
+            for page in pages
+            for entry in page["Contents"]
+        }
+
     def starts(self, who="alice"):
         """How often the machine was started."""
         return [state for _, state in self.aws.history(MACHINES[who])].count("pending")
