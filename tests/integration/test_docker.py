@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.scenario.waiting import until
@@ -18,18 +21,23 @@ pids = 200
 """
 ATTACKS = """
 import os
-for name in ("pre-push", "pre-commit", "post-checkout", "reference-transaction"):
-    hook = pathlib.Path(".git/hooks") / name
+repo = pathlib.Path.cwd()
+mark = repo.parents[1] / "dvc-cache" / "ran"
+program = f"#!/bin/sh\\nenv >>{mark}\\n"
+for name in ("pre-push", "pre-commit", "post-checkout", "reference-transaction", "spy"):
+    hook = repo / ".git/hooks" / name
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\\ntouch {os.getcwd()}/hooked\\nenv >{os.getcwd()}/hooked\\n")
+    hook.write_text(program)
     hook.chmod(0o755)
-spy = pathlib.Path(".git/spy")
-spy.write_text(f"#!/bin/sh\\ntouch {os.getcwd()}/spied\\n")
-spy.chmod(0o755)
 with open(".git/config", "a") as config:
-    config.write(f"[core]\\n\\tfsmonitor = {os.getcwd()}/.git/spy\\n\\thooksPath = {os.getcwd()}/.git/hooks\\n")
+    config.write(f"[core]\\n\\tfsmonitor = {repo}/.git/hooks/spy\\n\\thooksPath = {repo}/.git/hooks\\n")
     config.write("[url \\"http://127.0.0.1:9/\\"]\\n\\tpushInsteadOf = http://127.0.0.1\\n\\tinsteadOf = http://127.0.0.1\\n")
+for name in ("sitecustomize", "boto3", "dvc", "json"):
+    (repo / f"{name}.py").write_text(f"import os; open({str(mark)!r}, 'a').write(str(os.environ))")
+(repo / "git").write_text(program)
+(repo / "git").chmod(0o755)
 """
+"""Three ways to get at what git does later, and what a program that works in this folder might take for another."""
 
 
 @pytest.fixture(scope="module")
@@ -107,20 +115,27 @@ def test_a_token_shows_neither_at_the_engine_nor_in_what_the_training_can_read(w
     )
     seen = engine.docker("inspect", *containers(world, engine, "v1.1.0")).stdout
     seen += engine.docker("exec", name, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline", check=False).stdout
-    places = ["grep", "-rIhs", "--exclude-dir=proc", "--exclude-dir=sys", "canary-", "/"]
-    seen += engine.docker("exec", name, *places, check=False).stdout
     assert not [secret for secret in CANARIES.values() if secret in seen]
+    wanted = [word for secret in CANARIES.values() for word in ("-e", secret)]
+    places = ["grep", "-rlsF", "--exclude-dir=proc", "--exclude-dir=sys", *wanted, "/"]
+    assert engine.docker("exec", name, *places, check=False).stdout == ""
     (workspace(world) / "go").touch()
     assert "*Released*" in world.until_over("v1.1.0").headline
 
 
-def test_the_three_attacks_on_git_that_a_training_can_plant_do_nothing(world, first):
+def test_what_a_training_plants_runs_neither_when_its_result_is_saved_nor_in_the_next_run(world, first):
     run = train(world, "attacks", "v1.2.0", ATTACKS)
     assert "*Released*" in run.headline, run.text
     assert "v1.2.0" in world.tags()
-    assert (workspace(world) / ".git/hooks/pre-push").exists()
-    assert not (workspace(world) / "hooked").exists()
-    assert not (workspace(world) / "spied").exists()
+    ran = workspace(world).parents[1] / "dvc-cache" / "ran"
+    assert not ran.exists()
+    for trap in (["git", "-c", "safe.directory=*", "status"], [sys.executable, "-c", "import boto3"]):
+        subprocess.run(trap, cwd=workspace(world), capture_output=True, check=False)
+        assert ran.exists(), f"{trap} would have shown that it is one"
+        ran.unlink()
+    assert world.types("alice", "/train attacks v1.2.1") == ""
+    assert "*Released*" in world.until_over("v1.2.1", 120).headline
+    assert not ran.exists()
 
 
 def test_a_training_that_wants_too_much_memory_is_told_so(world, first):

@@ -3,6 +3,7 @@
 Those that train in containers have the tests' container engine.
 """
 
+import getpass
 import json
 import shutil
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ def here(_engine, folder, _world):
 def over_ssh(engine, folder, _world):
     """This machine behind a real sshd."""
     with SshdWorld(folder / "sshd", environment=engine.environment) as sshd:
-        reached = {"shell": "ssh", "host": sshd.alias, "ssh_config": str(sshd.config)}
+        reached = {"shell": "ssh", "host": sshd.alias, "user": getpass.getuser(), "ssh_config": str(sshd.config)}
         yield {**reached, "runtime": "docker", "image": engine.trainer_image(), "workdir": str(folder / "rack")}
 
 

@@ -6,6 +6,7 @@ Each run has stand-ins of its own, so that all of them are the first run of the 
 import base64
 import json
 import re
+import tomllib
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ import pytest
 from tests.scenario.container_machines import as_toml, here, over_ssh, over_ssm
 from tests.scenario.waiting import until
 from tests.scenario.world import CANARIES, MACHINES, Thread, TinyWorld
+from tests.unit.test_on_premises import toml_of_the_guide
 
 pytestmark = pytest.mark.timeout(900)  # the image may have to be built first
-RACK = {"owner": "alice@example.com", "power": "always-on"}
+RACK = tomllib.loads(toml_of_the_guide())["locations"]["rack-1"]
+"""Of the guide; where the machine is and what it is called is another matter here."""
 INSTANCE = {"owner": "alice@example.com", "power": "ec2", "instance": MACHINES["alice"]}
 WAYS = {"ssh": (RACK, over_ssh), "ssm": (INSTANCE, over_ssm)}
 VARYING = (
