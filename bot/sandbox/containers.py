@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ ASK_SECONDS = 30.0
 LAST_LINES = 12
 LONGEST_STEP = 90
 WAY_OUT = "or leave --runtime out."
+NEEDS = f"The demo needs Docker on Linux, on this machine and not rootless; {WAY_OUT}"
 
 _STEP = re.compile(r"(?:Step (\d+)/(\d+) ?: |#\d+ \[(?:\S+ +)?(\d+)/(\d+)\] )(.*)", re.IGNORECASE)
 """What docker's builders, the old one and BuildKit, say when a step begins."""
@@ -92,7 +94,7 @@ def check_reach(image: str, home: Path, port: int) -> None:
     if done.returncode != 0 or not seen:
         raise UserError(
             f"Containers of this engine do not reach this machine's own address or the demo's folder: {_last(done)} "
-            f"The demo needs Docker on Linux, on this machine and not rootless; {WAY_OUT}"
+            f"{NEEDS}"
         )
 
 
@@ -114,6 +116,8 @@ def _check_engine() -> None:
     done = _docker("version", "--format", "{{.Server.Version}}")
     if done.returncode != 0:
         raise UserError(f"No docker engine answers: {_last(done)} Start it, or see that you may use it, {WAY_OUT}")
+    if sys.platform != "linux" or "rootless" in _docker("info", "--format", "{{.SecurityOptions}}").stdout:
+        raise UserError(f"Containers of this engine cannot do what the demo's steps do. {NEEDS}")
 
 
 def _build(image: str, arguments: Sequence[str], say: Say) -> None:

@@ -59,6 +59,12 @@ def test_an_engine_that_does_not_answer_is_named_with_what_docker_says(docker):
         ensured()
 
 
+def test_an_engine_that_is_rootless_is_refused_before_anything_is_built(docker):
+    docker(ANSWERS, 'info) echo "[name=seccomp,profile=default name=rootless]" ;;')
+    with pytest.raises(UserError, match=r"cannot do .* not rootless; or leave --runtime out\."):
+        ensured()
+
+
 def test_an_image_that_is_there_is_taken_without_a_word(docker):
     docker(ANSWERS, "image) ;;")
     image, said = ensured()
