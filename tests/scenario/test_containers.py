@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenario.container_machines import as_toml, here, over_ssh, over_ssm
-from tests.scenario.waiting import until
+from tests.scenario.waiting import PATIENCE, until
 from tests.scenario.world import CANARIES, MACHINES, Thread, TinyWorld
 from tests.unit.test_on_premises import toml_of_the_guide
 
@@ -75,7 +75,7 @@ def trained(engine, home, table, machine):
         machines = {"TRAIN_INSTANCE_FOR_USER": "{}", "STATIONMASTER_CONFIG": str(settings), "IDLE_MINUTES": "0.02"}
         with world.serving(**machines):
             assert world.types("alice", "/train main v1.0.0") == ""
-            yield Trained(world, world.until_over("v1.0.0"), Path(reached["workdir"]))
+            yield Trained(world, world.until_over("v1.0.0", 5 * PATIENCE), Path(reached["workdir"]))
 
 
 @pytest.fixture(scope="module", params=WAYS)

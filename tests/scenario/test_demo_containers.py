@@ -73,7 +73,7 @@ def test_the_next_start_goes_on_in_containers_with_the_image_that_is_there(demo,
 
 def test_starting_over_ends_the_containers_that_still_run(engine, demo, home):
     running = demo("--once", "/train feature/wider v1.1.0")
-    until(lambda: list(home.glob("bot/locations/alice/runs/3-*/jobs/*-repro-*.container")), "it trains")
+    until(lambda: list(home.glob("bot/locations/alice/runs/3-*/jobs/*-repro-*.container")), "it trains", 3 * MINUTE)
     running.send_signal(signal.SIGINT)
     assert ended(running)[0] == 130
     key, _ = launched(home, 3)
