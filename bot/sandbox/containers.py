@@ -99,8 +99,16 @@ def check_reach(image: str, home: Path, port: int) -> None:
 
 
 def environment(image: str) -> dict[str, str]:
-    """What the bot has to be told, beside all else, to train in containers."""
-    return {"STATIONMASTER_RUNTIME": "docker", "STATIONMASTER_IMAGE": image, **_where()}
+    """What the bot has to be told, beside all else, to train in containers.
+
+    A branch's own image begins with `BASE`: see the Dockerfile that `DemoProject` writes.
+    """
+    return {
+        "STATIONMASTER_RUNTIME": "docker",
+        "STATIONMASTER_IMAGE": image,
+        "IMAGE_BUILD_ARGS": f"BASE={image}",
+        **_where(),
+    }
 
 
 def end(job: str) -> None:

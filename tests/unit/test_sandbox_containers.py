@@ -3,7 +3,7 @@
 import pytest
 
 from bot.errors import UserError
-from bot.sandbox import containers
+from bot.sandbox import containers, project
 
 ANSWERS = "version) echo 28.0 ;;"
 LACKS_IT = 'image) echo "No such image" >&2; exit 1 ;;'
@@ -113,6 +113,11 @@ def test_a_folder_remembers_how_it_trained(tmp_path):
     assert containers.recall(tmp_path) == ["BASE=a"]
     containers.remember(tmp_path, None)
     assert containers.recall(tmp_path) is None
+
+
+def test_a_branch_s_own_image_begins_with_the_demo_s():
+    assert containers.environment("image:1")["IMAGE_BUILD_ARGS"] == "BASE=image:1"
+    assert "ARG BASE" in project._DOCKERFILE
 
 
 def test_the_bot_is_told_of_the_engine_that_the_demo_asked(monkeypatch):
