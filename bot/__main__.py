@@ -39,6 +39,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="try everything on this machine, without any account")
     demo.add_argument("--once", metavar="COMMAND", help="type one slash command, print its thread, and end")
+    demo.add_argument(
+        "--runtime", choices=["process", "docker"], help="how its machines train (as the last time; at first: process)"
+    )
+    demo.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for --runtime docker: an argument of Dockerfile.train, such as BASE",
+    )
     demo.set_defaults(run=_demo)
 
     sandbox = commands.add_parser("sandbox", help="the stand-ins alone; prints the environment for `serve`")
@@ -93,6 +103,8 @@ def _demo(arguments: argparse.Namespace) -> int:
         once=arguments.once,
         data=arguments.data,
         port=arguments.port,
+        runtime=arguments.runtime,
+        build_arguments=arguments.build_arg,
     )
 
 

@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,7 +17,7 @@ from typing import NoReturn
 from bot.clock import SystemClock
 from bot.errors import StationmasterError, UserError
 from bot.runs.store import Store
-from bot.sandbox import addresses
+from bot.sandbox import addresses, containers
 from bot.sandbox.bot_process import BotProcess, end_leftover
 from bot.sandbox.claim import Claim, TakenError
 from bot.sandbox.fresh import start_over
@@ -45,10 +45,20 @@ The bot's log is {log}. Ctrl-C ends the demo.
 """
 
 
-def run_demo(*, home: Path, fresh: bool, once: str | None, data: Path | None, port: int | None) -> int:
+def run_demo(
+    *,
+    home: Path,
+    fresh: bool,
+    once: str | None,
+    data: Path | None,
+    port: int | None,
+    runtime: str | None = None,
+    build_arguments: Sequence[str] = (),
+) -> int:
     """The whole demo; the process's exit status.
 
-    Until Ctrl-C, or with `once` until that command is done. `fresh` forgets what is in `home` first.
+    Until Ctrl-C, or with `once` until that command is done. `fresh` forgets what is in `home` first. `runtime` is
+    `process` or `docker`, whose image takes `build_arguments`; without it, what it was the last time.
     """
     try:
         with _ending_on_signals(), _claimed(home) as claimed:
@@ -56,7 +66,10 @@ def run_demo(*, home: Path, fresh: bool, once: str | None, data: Path | None, po
                 return _beside(home, once, fresh=fresh)
             if fresh:
                 start_over(home, say)
-            return _demo(home, once, data, port)
+            arguments = _containers(home, runtime, build_arguments)
+            image = None if arguments is None else containers.ensure_image(arguments, say)
+            containers.remember(home, arguments)
+            return _demo(home, once, data, port, image)
     except KeyboardInterrupt:
         return _ended(home, once)
     except StationmasterError as error:
@@ -98,19 +111,43 @@ def complain(sentence: object) -> None:
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
-def _demo(home: Path, once: str | None, data: Path | None, port: int | None) -> int:
+def _demo(home: Path, once: str | None, data: Path | None, port: int | None, image: str | None) -> int:
     log = home.resolve() / "bot.log"
     end_leftover(home / "bot.pid")
-    with (
-        World(home, port=port, data=data, say=say) as world,
-        BotProcess(world.environment(), log=log, pid_file=home / "bot.pid", say=say) as bot,
-    ):
+    with ExitStack() as life:
+        world = life.enter_context(World(home, port=port, data=data, say=say))
+        told = world.environment()
+        if image is not None:
+            containers.check_reach(image, home, world.addresses.aws)
+            told |= containers.environment(image)
+        bot = life.enter_context(BotProcess(told, log=log, pid_file=home / "bot.pid", say=say))
         _until_connected(world, bot)
         if once is None:
             say(_WELCOME.format(url=world.page_url, log=_near(log)))
             _until_interrupted()
         say("")
         return run_once(once, world.addresses, out=say, hopeless=lambda: _hopeless(bot))
+
+
+def _containers(home: Path, runtime: str | None, build_arguments: Sequence[str]) -> list[str] | None:
+    """The build arguments of the image that trains; None where no containers are wanted.
+
+    Raises:
+        UserError: what still runs there would be looked for in another place.
+    """
+    before = containers.recall(home)
+    if runtime is None:
+        runtime = "process" if before is None else "docker"
+    if runtime == "process" and build_arguments:
+        raise UserError("--build-arg is for an image: add --runtime docker.")
+    ledger = home / "bot" / "ledger.sqlite"
+    unfinished = _open_runs(ledger) if ledger.exists() and (before is None) is not (runtime == "process") else []
+    if unfinished:
+        raise UserError(
+            f"{unfinished[0]} has not ended where it was begun. "
+            f"Go on with --runtime {'process' if before is None else 'docker'}, or start over with --fresh."
+        )
+    return None if runtime == "process" else [*build_arguments] or before or []
 
 
 def _until_connected(world: World, bot: BotProcess) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.sandbox import containers
 from bot.sandbox.bot_process import end_leftover
 from bot.sandbox.inherited import inherited
 
@@ -18,6 +19,7 @@ MADE_HERE = (
     "bot.log",
     "bot.old.log",
     "bot.pid",
+    containers.NOTE,
     "gitlab",
     "project",
     "project.json",
@@ -43,9 +45,17 @@ def start_over(home: Path, say: Callable[[str], None]) -> None:
 def _jobs(locations: Path) -> list[tuple[Path, str]]:
     """Run folder and name of each job that has not ended."""
     folders = sorted(locations.glob("*/runs/*/jobs/*/"))
-    return [(folder.parents[1], folder.name) for folder in folders if not (folder / "exit.json").exists()]
+    ends = ("exit.json", "../{}.exit.json")  # of a process, and of a container
+    return [
+        (folder.parents[1], folder.name)
+        for folder in folders
+        if not any((folder / end.format(folder.name)).exists() for end in ends)
+    ]
 
 
 def _kill(run_dir: Path, job: str) -> None:
+    if (run_dir / "jobs" / f"{job}.container").exists():
+        containers.end(job)
+        return
     argv = [sys.executable, "-P", "-m", "trainer.jobs", "kill", "--run-dir", str(run_dir), "--job", job]
     subprocess.run(argv, env=inherited(), capture_output=True, timeout=KILL_SECONDS, check=False)

@@ -62,6 +62,11 @@ VARIATIONS = (
     Variation("feature/typo", ("train", "learning_rate"), "fast", "Learn faster"),
 )
 
+_DOCKERFILE = """\
+# The image that this project trains in. What its stages import beyond Stationmaster's own image is added here.
+ARG BASE=localhost/stationmaster-demo
+FROM ${BASE}
+"""
 _README = """\
 # Fruits
 
@@ -135,6 +140,7 @@ class DemoProject:
         shutil.move(target / "gitignore", folder / ".gitignore")
         for name in _AT_THE_ROOT:
             shutil.copyfile(_at_the_root(name), folder / name)
+        self._checkout.write("Dockerfile.train", _DOCKERFILE)
         self._checkout.write("README.md", _README.format(images=_COPIED_IMAGES if data else _DRAWN_IMAGES))
 
     def _add_images(self, data: Path | None, count: int) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bot.sandbox.world import World
-from tests.benchmarks import ack, overhead
+from tests.benchmarks import ack, incremental, overhead
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,19 +20,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...")
     parser.add_argument("--unchanged", type=int, default=7, help="pairs with nothing changed")
     parser.add_argument("--training", type=int, default=3, help="pairs with a training")
-    parser.add_argument("--only", choices=["overhead", "ack"])
+    parser.add_argument("--only", choices=["overhead", "ack", "incremental"])
     arguments = parser.parse_args()
     figures: dict = {}
-    if arguments.only != "ack":
+    if arguments.only in (None, "overhead"):
         figures |= measure_overhead(arguments.unchanged, arguments.training)
-    if arguments.only != "overhead":
+    if arguments.only in (None, "ack"):
         figures["ack"] = ack.measure()
+    if arguments.only in (None, "incremental"):
+        figures["incremental"] = incremental.measure()
     out = ROOT / "build" / "bench.json"
     out.parent.mkdir(exist_ok=True)
     if out.exists():
         figures = {**json.loads(out.read_text()), **figures}
     out.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps({name: figures[name] for name in ("overhead", "ack") if name in figures}, indent=2))
+    print(json.dumps({name: figures[name] for name in ("overhead", "ack", "incremental") if name in figures}, indent=2))
 
 
 def measure_overhead(unchanged: int, training: int) -> dict:

@@ -80,18 +80,27 @@ class Engine:
     def build(
         self, tag: str, context: Path, *, dockerfile: str = "Dockerfile", text: str = "", arguments: Sequence[str] = ()
     ) -> str:
-        """An image from a Dockerfile, or from its `text`; unchanged layers come from the cache."""
+        """An image from a Dockerfile, or from its `text`; unchanged layers come from the cache.
+
+        Who needs the same image meanwhile waits for it, instead of making it as well.
+        """
         if text:
             (context / dockerfile).write_text(text)
         extra = [word for argument in ("BASE=" + self.base(), *arguments) for word in ("--build-arg", argument)]
-        self.docker(
-            "build", "--network", "host", "-q", "-f", str(context / dockerfile), "-t", tag, *extra, str(context)
-        )
+        words = ("--network", "host", "-q", "-f", str(context / dockerfile), "-t", tag, *extra, str(context))
+        with _alone(tag.rpartition("/")[2].replace(":", "-")):
+            self.docker("build", *words)
         return tag
 
     def training_image(self) -> str:
         """What Dockerfile.train makes; from nothing it takes minutes, TensorFlow being large."""
         return self.build("localhost/stationmaster-train:test", ROOT, dockerfile="Dockerfile.train")
+
+    def trainer_image(self) -> str:
+        """The small one of Dockerfile.train: what prepares and publishes, and trains where no TensorFlow is needed."""
+        return self.build(
+            "localhost/stationmaster-trainer:test", ROOT, dockerfile="Dockerfile.train", arguments=["EXTRAS=trainer"]
+        )
 
     def base(self) -> str:
         """A Debian with Python, made once."""

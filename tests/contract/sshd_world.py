@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -29,7 +29,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 AcceptEnv *
 MaxStartups 100
-"""
+{environment}"""
 CLIENT = """
 Host {alias}
   HostName 127.0.0.1
@@ -45,9 +45,12 @@ Host {alias}
 
 
 class SshdWorld:
-    """One machine that ssh reaches as `alias` with the configuration `config`."""
+    """One machine that ssh reaches as `alias` with the configuration `config`.
 
-    def __init__(self, folder: Path, alias: str = "rack") -> None:
+    `environment` is what whoever logs in finds there.
+    """
+
+    def __init__(self, folder: Path, alias: str = "rack", environment: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.alias = alias
@@ -57,7 +60,8 @@ class SshdWorld:
             make_key(folder / name)
         shutil.copy(folder / "key.pub", folder / "authorized_keys")
         self.know((folder / "host_key.pub").read_text())
-        (folder / "sshd_config").write_text(SERVER.format(port=self.port, folder=folder))
+        given = "".join(f"SetEnv {name}={value}\n" for name, value in (environment or {}).items())
+        (folder / "sshd_config").write_text(SERVER.format(port=self.port, folder=folder, environment=given))
         self.config.write_text(CLIENT.format(alias=alias, port=self.port, user=getpass.getuser(), folder=folder))
         self._process: subprocess.Popen[bytes] | None = None
 

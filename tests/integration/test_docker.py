@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -11,16 +12,6 @@ from tests.scenario.waiting import until
 from tests.scenario.world import CANARIES, MACHINES, TinyWorld
 
 pytestmark = pytest.mark.timeout(900)  # the image may have to be built first
-TRAIN = """
-import json, os, pathlib, socket
-train = json.loads(pathlib.Path("params.json").read_text())["train"]
-live = pathlib.Path("live")
-live.mkdir(exist_ok=True)
-print("Epoch 1/1", flush=True)
-(live / "metrics.json").write_text(json.dumps({"loss": 0.5, "seed": train["seed"]}))
-# HERE
-pathlib.Path("model.txt").write_text(f"{train['seed']} " + pathlib.Path("ready.txt").read_text())
-"""
 CONFIG = """
 [locations.alice]
 owner = "alice@example.com"
@@ -30,18 +21,24 @@ memory = "400m"
 pids = 200
 """
 ATTACKS = """
-for name in ("pre-push", "pre-commit", "post-checkout", "reference-transaction"):
-    hook = pathlib.Path(".git/hooks") / name
+import os
+repo = pathlib.Path.cwd()
+mark = repo.parents[1] / "dvc-cache" / "ran"
+program = f"#!/bin/sh\\nenv >>{mark}\\n"
+for name in ("pre-push", "pre-commit", "post-checkout", "reference-transaction", "spy"):
+    hook = repo / ".git/hooks" / name
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\\ntouch {os.getcwd()}/hooked\\nenv >{os.getcwd()}/hooked\\n")
+    hook.write_text(program)
     hook.chmod(0o755)
-spy = pathlib.Path(".git/spy")
-spy.write_text(f"#!/bin/sh\\ntouch {os.getcwd()}/spied\\n")
-spy.chmod(0o755)
 with open(".git/config", "a") as config:
-    config.write(f"[core]\\n\\tfsmonitor = {os.getcwd()}/.git/spy\\n\\thooksPath = {os.getcwd()}/.git/hooks\\n")
+    config.write(f"[core]\\n\\tfsmonitor = {repo}/.git/hooks/spy\\n\\thooksPath = {repo}/.git/hooks\\n")
     config.write("[url \\"http://127.0.0.1:9/\\"]\\n\\tpushInsteadOf = http://127.0.0.1\\n\\tinsteadOf = http://127.0.0.1\\n")
+for name in ("sitecustomize", "boto3", "dvc", "json"):
+    (repo / f"{name}.py").write_text(f"import os; open({str(mark)!r}, 'a').write(str(os.environ))")
+(repo / "git").write_text(program)
+(repo / "git").chmod(0o755)
 """
+"""Three ways to get at what git does later, and what a program that works in this folder might take for another."""
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +48,36 @@ def world(engine, tmp_path_factory):
     config.write_text(CONFIG.format(instance=MACHINES["alice"]))
     settings = {
         "STATIONMASTER_CONFIG": str(config),
-        "STATIONMASTER_IMAGE": engine.training_image(),
-        "IMAGE_BUILD_ARGS": f"BASE={engine.training_image()}",
+        "STATIONMASTER_IMAGE": engine.trainer_image(),
+        "IMAGE_BUILD_ARGS": f"BASE={engine.trainer_image()}",
         **engine.environment,
     }
-    with TinyWorld(home / "world") as world:
-        world.change = lambda branch, script="": world.project.change(
-            branch, {"src/train.py": textwrap.dedent(TRAIN).replace("# HERE", script)}
-        )
-        with world.serving(**settings):
-            yield world
+    with TinyWorld(home / "world", inside=True) as world, world.serving(**settings):
+        yield world
 
 
 def train(world, branch, tag, script=""):
     """The run of a branch with that line in its training, when it is over."""
-    world.project.branch(branch)
-    world.change(branch, script)
+    world.project.branch(branch, script=script)
     assert world.types("alice", f"/train {branch} {tag}") == ""
     return world.until_over(tag, 120)
+
+
+def containers(world, engine, tag):
+    """Those of one run; other tests may use the engine at the same time."""
+    uid = world.run_folder(world.thread(tag).number).name
+    return {name for name in engine.running() if uid in name}
+
+
+def training(world, engine, tag):
+    """The container of a run's training, once it is there."""
+
+    def found():
+        return next(
+            (name for name in containers(world, engine, tag) if "-repro-" in name and name[-4:] != "-net"), None
+        )
+
+    return until(found, f"{tag} trains", 60)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +97,8 @@ def test_a_run_in_containers_ends_in_the_same_release_as_any_other(world, first)
     assert world.log("in-a-box")[0].startswith("Train v1.0.0")
 
 
-def test_no_container_is_left_when_a_run_is_over(engine, first):
-    assert not [name for name in engine.running() if name.startswith("run-")]
+def test_no_container_is_left_when_a_run_is_over(world, engine, first):
+    assert containers(world, engine, "v1.0.0") == set()
 
 
 def test_workspace_and_cache_are_warm_for_the_next_run(world, first):
@@ -98,34 +107,37 @@ def test_workspace_and_cache_are_warm_for_the_next_run(world, first):
 
 
 def test_a_token_shows_neither_at_the_engine_nor_in_what_the_training_can_read(world, engine, first):
-    world.project.branch("waits")
-    world.change("waits", "import time\nwhile not os.path.exists('go'): time.sleep(0.05)")
+    world.project.branch("waits", script="while not pathlib.Path('go').exists(): time.sleep(0.05)")
     assert world.types("alice", "/train waits v1.1.0") == ""
-
-    def training():
-        return next((name for name in engine.running() if "-repro-" in name and not name.endswith("-net")), None)
-
-    name = until(training, "the training runs", 60)
+    world.until_card("v1.1.0", "Training")
+    name = training(world, engine, "v1.1.0")
     until(
         lambda: "train.py" in engine.docker("exec", name, "sh", "-c", "cat /proc/*/cmdline", check=False).stdout,
         "it trains",
     )
-    seen = engine.docker("inspect", *engine.running()).stdout
+    seen = engine.docker("inspect", *containers(world, engine, "v1.1.0")).stdout
     seen += engine.docker("exec", name, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline", check=False).stdout
-    places = ["grep", "-rIhs", "--exclude-dir=proc", "--exclude-dir=sys", "canary-", "/"]
-    seen += engine.docker("exec", name, *places, check=False).stdout
     assert not [secret for secret in CANARIES.values() if secret in seen]
+    wanted = [word for secret in CANARIES.values() for word in ("-e", secret)]
+    places = ["grep", "-rlsF", "--exclude-dir=proc", "--exclude-dir=sys", *wanted, "/"]
+    assert engine.docker("exec", name, *places, check=False).stdout == ""
     (workspace(world) / "go").touch()
     assert "*Released*" in world.until_over("v1.1.0").headline
 
 
-def test_the_three_attacks_on_git_that_a_training_can_plant_do_nothing(world, first):
+def test_what_a_training_plants_runs_neither_when_its_result_is_saved_nor_in_the_next_run(world, first):
     run = train(world, "attacks", "v1.2.0", ATTACKS)
     assert "*Released*" in run.headline, run.text
     assert "v1.2.0" in world.tags()
-    assert (workspace(world) / ".git/hooks/pre-push").exists()
-    assert not (workspace(world) / "hooked").exists()
-    assert not (workspace(world) / "spied").exists()
+    ran = workspace(world).parents[1] / "dvc-cache" / "ran"
+    assert not ran.exists()
+    for trap in (["git", "-c", "safe.directory=*", "status"], [sys.executable, "-c", "import boto3"]):
+        subprocess.run(trap, cwd=workspace(world), capture_output=True, check=False)
+        assert ran.exists(), f"{trap} would have shown that it is one"
+        ran.unlink()
+    assert world.types("alice", "/train attacks v1.2.1") == ""
+    assert "*Released*" in world.until_over("v1.2.1", 120).headline
+    assert not ran.exists()
 
 
 def test_a_training_that_wants_too_much_memory_is_told_so(world, first):
@@ -135,21 +147,20 @@ def test_a_training_that_wants_too_much_memory_is_told_so(world, first):
 
 
 def test_a_training_that_never_ends_is_cancelled_with_its_container(world, engine, first):
-    world.project.branch("endless")
-    world.change("endless", "import time; print('begun', flush=True); time.sleep(9999)")
+    world.project.branch("endless", script="time.sleep(9999)")
     world.types("alice", "/train endless v1.4.0")
-    until(lambda: any("-repro-" in name for name in engine.running()), "it trains", 60)
+    world.until_card("v1.4.0", "Training")
+    training(world, engine, "v1.4.0")
     world.types("alice", f"/cancel {world.thread('v1.4.0').number}")
     assert "*Cancelled" in world.until_over("v1.4.0").headline
-    until(lambda: not any(name.startswith("run-") for name in engine.running()), "the container is gone")
+    until(lambda: not containers(world, engine, "v1.4.0"), "the container is gone")
 
 
 def test_a_branch_with_a_dockerfile_of_its_own_trains_in_its_image_which_is_built_once(world, first):
     mark = uuid.uuid4().hex  # what an earlier session of these tests built is still with the engine
     files = {"Dockerfile.train": "ARG BASE\nFROM ${BASE}\nCOPY marker.txt /marker.txt\n", "marker.txt": mark}
-    world.project.branch("own-box")
+    world.project.branch("own-box", script=f"assert open('/marker.txt').read() == '{mark}'")
     world.project.change("own-box", files)
-    world.change("own-box", f"assert open('/marker.txt').read() == '{mark}'")
     world.types("alice", "/train own-box v1.5.0")
     run = world.until_over("v1.5.0", 120)
     assert "*Released*" in run.headline, run.text

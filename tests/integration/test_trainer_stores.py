@@ -93,16 +93,21 @@ def test_s3_is_asked_for_each_object_where_listing_would_take_too_long(s3, tmp_p
     found, finished = store._listed({item.key: item for item in items}, pages=0)
     assert (found, finished) == ({}, False)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_store, "FEW", 0)
         patch.setattr(store, "_listed", lambda *_, **__: ({}, False))
         assert store.sizes([*items, absent]) == {item.key: 1 for item in items}
 
 
-def test_an_object_of_s3_with_other_bytes_than_its_name_is_not_there(s3):
+@pytest.mark.parametrize("few", [0, 128], ids=["listed", "asked for"])
+def test_an_object_of_s3_with_other_bytes_than_its_name_is_not_there(s3, few, monkeypatch):
+    monkeypatch.setattr(s3_store, "FEW", few)
     s3.create_bucket(Bucket="spoilt")
     store = S3Store(Remote("store", "s3://spoilt/p"))
     item = an_object(b"hello")
     s3.put_object(Bucket="spoilt", Key=f"p/{item.key}", Body=b"jello")
-    assert store.sizes([item]) == {}
+    good = an_object(b"good")
+    s3.put_object(Bucket="spoilt", Key=f"p/{good.key}", Body=b"good")
+    assert store.sizes([item, good]) == {good.key: 4}
 
 
 def test_s3_is_given_the_checksum_that_it_must_refuse_other_bytes_by(s3, tmp_path):
@@ -123,7 +128,9 @@ def test_a_large_object_goes_to_s3_in_parts(s3, tmp_path, monkeypatch):
     assert store.sizes([item]) == {item.key: 5}
 
 
-def test_a_bucket_that_does_not_exist_is_no_missing_object(s3, tmp_path):
+@pytest.mark.parametrize("few", [0, 128], ids=["listed", "asked for"])
+def test_a_bucket_that_does_not_exist_is_no_missing_object(s3, few, monkeypatch):
+    monkeypatch.setattr(s3_store, "FEW", few)
     store = S3Store(Remote("store", "s3://not-made"))
     with pytest.raises(StepError) as caught:
         store.sizes([an_object(b"x")])

@@ -63,8 +63,9 @@ TRAIN = """\
 
     began = time.time()
     train = json.loads(pathlib.Path("params.json").read_text())["train"]
-    with open(train["diary"], "a") as diary:
-        diary.write(f"{train['seed']}\\n")
+    if train["diary"]:
+        with open(train["diary"], "a") as diary:
+            diary.write(f"{train['seed']}\\n")
     live = pathlib.Path("live")
     live.mkdir(exist_ok=True)
     for epoch in range(train["epochs"]):
@@ -79,15 +80,19 @@ TRAIN = """\
 
 
 class TinyProject:
-    """Alice's own clone of it, and what its trainings wrote into the diary outside of every workspace."""
+    """Alice's own clone of it, and what its trainings wrote into the diary outside of every workspace.
 
-    def __init__(self, folder, *, git_url, token, s3, bucket):
+    With `inside`, trainings look at nothing but their workspace: there is no diary, and no gate.
+    """
+
+    def __init__(self, folder, *, git_url, token, s3, bucket, inside=False):
         self.folder = folder
         folder.mkdir()
         self.diary = folder / "diary.txt"
         self.diary.touch()
         self._url = git_url
-        self._s3, self._bucket = s3, bucket
+        self._s3, self._bucket, self._stored = s3, bucket, set()
+        self._inside = inside
         self._clone = Checkout(folder / "alice", token=token, storage={})
         self._seeds = itertools.count(1)
         self._seed_of = {}
@@ -130,6 +135,10 @@ class TinyProject:
         """A change of `branch` after which there is something to train."""
         return self.change(branch, {"params.json": self._params(branch)}, "Another seed")
 
+    def data(self, files):
+        """The pointer to these files as the folder data/raw, for `change`; their objects are on the remote then."""
+        return {"data/raw.dvc": self._add(files)}
+
     def tag(self, name, revision="main"):
         """Somebody makes a tag by hand."""
         self._clone.git("fetch", "--quiet", "origin")
@@ -162,8 +171,9 @@ class TinyProject:
 
     def _params(self, branch, *, gate=False, epochs=2):
         seed = self._seed_of[branch] = next(self._seeds)
+        diary = "" if self._inside else str(self.diary)
         opens = str(self.folder / f"gate-{seed}") if gate else ""
-        train = {"seed": seed, "epochs": epochs, "gate": opens, "diary": str(self.diary)}
+        train = {"seed": seed, "epochs": epochs, "gate": opens, "diary": diary}
         return json.dumps({"train": train}, indent=1) + "\n"
 
     def _commit(self, branch, files, message):
@@ -184,5 +194,7 @@ class TinyProject:
 
     def _store(self, content, suffix=""):
         oid = hashlib.md5(content, usedforsecurity=False).hexdigest() + suffix
-        self._s3.put_object(Bucket=self._bucket, Key=f"files/md5/{oid[:2]}/{oid[2:]}", Body=content)
+        if oid not in self._stored:
+            self._s3.put_object(Bucket=self._bucket, Key=f"files/md5/{oid[:2]}/{oid[2:]}", Body=content)
+            self._stored.add(oid)
         return oid

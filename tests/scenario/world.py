@@ -110,10 +110,14 @@ class Thread:
 
 
 class TinyWorld:
-    """The stand-ins, started by `with`; `bot` makes a bot that takes them for the real ones."""
+    """The stand-ins, started by `with`; `bot` makes a bot that takes them for the real ones.
 
-    def __init__(self, home):
+    `inside`: for trainings that see nothing of this machine but their workspace (see `TinyProject`).
+    """
+
+    def __init__(self, home, *, inside=False):
         self.home = home
+        self._inside = inside
         home.mkdir(parents=True, exist_ok=True)
         self.slack = SlackSandbox(
             home / "slack", commands=[SlashCommand(each.name, each.usage, each.description) for each in COMMANDS]
@@ -137,6 +141,7 @@ class TinyWorld:
             token="sandbox-alices-token",
             s3=self._s3(),
             bucket=self.aws.data_bucket,
+            inside=self._inside,
         ).make()
         return self
 
@@ -343,6 +348,15 @@ class TinyWorld:
         """The content of an object on the DVC remote."""
         key = f"files/md5/{oid[:2]}/{oid[2:]}"
         return self._s3().get_object(Bucket=self.aws.data_bucket, Key=key)["Body"].read()
+
+    def object_sizes(self):
+        """Object -> bytes, of all objects on the DVC remote."""
+        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.aws.data_bucket, Prefix="files/md5/")
+        return {
+            entry["Key"].removeprefix("files/md5/").replace("/", ""): entry["Size"]
+            for page in pages
+            for entry in page["Contents"]
+        }
 
     def starts(self, who="alice"):
         """How often the machine was started."""

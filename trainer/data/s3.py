@@ -21,6 +21,8 @@ from trainer.data.store import MissingError, Progress
 from trainer.failure import StepError
 
 THREADS = 16
+FEW = 8 * THREADS
+"""So many objects are asked for one by one: a page of a list has 1,000 entries and some 300 kB, whoever they are of."""
 WHOLE = 64 * 1024 * 1024
 """Bytes up to which an object travels in one request; going up, S3 checks it against the MD5 in its name."""
 _CHUNK = 1024 * 1024
@@ -62,14 +64,18 @@ class S3Store:
     def sizes(self, items: Iterable[Object]) -> dict[str, int]:
         """See `Store.sizes`. Lists while that is cheaper than asking for each; then asks for the rest at once."""
         wanted = {item.key: item for item in items}
-        found, finished = self._listed(wanted, pages=2 + len(wanted) // 300)
-        if finished:
-            return found
+        found: dict[str, int] = {}
+        if len(wanted) > FEW:
+            found, finished = self._listed(wanted, pages=2 + len(wanted) // 300)
+            if finished:
+                return found
         rest = [item for key, item in wanted.items() if key not in found]
         with ThreadPoolExecutor(THREADS) as pool:
             for item, size in zip(rest, pool.map(self._head, rest), strict=True):
                 if size is not None:
                     found[item.key] = size
+        if rest and not found:
+            self._check_bucket()
         return found
 
     def get(self, item: Object, target: Path, progress: Progress) -> None:
@@ -134,6 +140,11 @@ class S3Store:
                     return found, True
                 token = {"ContinuationToken": page["NextContinuationToken"]}
         return found, False
+
+    def _check_bucket(self) -> None:
+        """Of a bucket that is not there S3 says the same, when asked for one object, as of the object."""
+        with self._asking("listing", self._bucket):
+            self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._key("files/md5/"), MaxKeys=1)
 
     def _head(self, item: Object) -> int | None:
         with self._asking("looking at", item.path):

@@ -16,6 +16,7 @@ from bot.sandbox.aws.objects import Buckets
 from bot.sandbox.aws.ssm import Ssm
 from bot.sandbox.aws.ssm_command import Host
 from bot.sandbox.aws.store import Store
+from bot.sandbox.aws.traffic import Moved, Traffic
 
 _SERVICE = re.compile(r"Credential=[^,]*/([a-z0-9-]+)/aws4_request")
 _MOTO_PAGES = ("/moto-api", "/latest/", "/favicon.ico")
@@ -49,6 +50,7 @@ class AwsSandbox:
         self._port = port
         self._store = Store(home)
         self._faults = Faults(clock)
+        self._traffic = Traffic()
         self._moto = Moto(region)
         self._buckets = Buckets(self._moto, self._store, self._faults)
         self._machines = Machines(
@@ -125,6 +127,14 @@ class AwsSandbox:
         """The instance shuts itself down, as its dead-man's timer would."""
         self._machines.power_off(instance_id)
 
+    def moved(self, bucket: str) -> Moved:
+        """The bytes that went to a bucket and came from it since the start."""
+        return self._traffic.moved(bucket)
+
+    def asked(self, service: str) -> int:
+        """How many requests `s3`, `ec2`, `ssm`, ... got since the start."""
+        return self._traffic.asked(service)
+
     def fault(self, operation: str, kind: str, times: int = 1, *, seconds: float = 0.0) -> None:
         """Let the next `times` calls of `operation` (`StartInstances`, `PutObject`, ...) fail.
 
@@ -144,6 +154,11 @@ class AwsSandbox:
 
     def _answer(self, request: Request) -> Answer:
         service = _service(request)
+        answer = self._answer_of(service, request)
+        self._traffic.count(service, request, answer)
+        return answer
+
+    def _answer_of(self, service: str, request: Request) -> Answer:
         if service == "s3":
             return self._buckets.answer(request)
         if service == "ec2":
