@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
+from bot.locations.deadman import DeadMan
 from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.ec2 import Ec2Power, ec2_client
 from bot.locations.machine import Machine
@@ -58,7 +59,10 @@ def machine(name: str, location: LocationSettings, settings: Settings, powers: P
     runtime = RUNTIMES[location.runtime or settings.stationmaster_runtime](location, settings, shell)
     here = str(Path(settings.stationmaster_home).resolve() / "locations" / name)
     workdir = location.workdir or (here if location.shell == "local" else REMOTE_WORKDIR)
-    return Machine(name=name, workdir=workdir, power_supply=powers.make(location), shell=shell, runtime=runtime)
+    # Never for the `local` shell: what would be switched off is the bot's own machine.
+    timer = None if location.shell == "local" else DeadMan(shell, workdir)
+    power = powers.make(location)
+    return Machine(name=name, workdir=workdir, power_supply=power, shell=shell, runtime=runtime, timer=timer)
 
 
 def _ssh(location: LocationSettings) -> Shell:

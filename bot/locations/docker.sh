@@ -6,6 +6,7 @@
 #   status RUN_DIR JOB
 #   kill   RUN_DIR JOB GRACE
 #   decide RUN_DIR CHOICE
+#   jobs   WORKDIR ''                     the time there, then a line for each container of ours that lives
 #
 # A job leaves RUN_DIR/jobs/JOB.container (it was launched; the id) and JOB.exit.json (how it ended; its container is gone).
 set -eu
@@ -280,10 +281,19 @@ decide() {
     cat "$run_dir/decision"
 }
 
+# In one look: what ends between two would be missed, or would be an error.
+jobs() {
+    date +%s
+    shape='{{.Names}}\t{{.Label "stationmaster.uid"}}\t{{.Label "stationmaster.fence"}}\t{{.Label "stationmaster.step"}}'
+    docker container ls --no-trunc --filter label=stationmaster.uid --filter status=running --filter status=paused \
+        --format "$shape\t{{.CreatedAt}}\t{{.Label \"stationmaster.run-dir\"}}"
+}
+
 case $verb in
 launch) launch "$@" ;;
 status) status ;;
 kill) kill_job "$@" ;;
 decide) decide ;;
+jobs) jobs ;;
 *) exit 64 ;;
 esac
