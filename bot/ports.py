@@ -240,7 +240,7 @@ class Location(Protocol):
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """At most `limit` bytes of a file from `offset`; empty at its end or when it does not exist (yet)."""
 
-    def jobs(self) -> Sequence[JobSeen]:
+    def living(self) -> Sequence[JobSeen]:
         """What of ours lives at the machine now, also of another ledger. An answer that is not certain is an error."""
 
     def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:

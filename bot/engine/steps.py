@@ -26,7 +26,12 @@ NEXT = {
 
 def run_dir(run: Run, location: Location) -> str:
     """The run's folder at the location (contracts.md: `<workdir>/runs/<id>/`, with a key that no other ledger has)."""
-    return f"{location.workdir}/runs/{run.uid}"
+    return folder_of(run.uid, location)
+
+
+def folder_of(uid: str, location: Location) -> str:
+    """The folder at the location of the run that is called `uid`."""
+    return f"{location.workdir}/runs/{uid}"
 
 
 def work(run: Run, world: World, step: str) -> Outcome:
@@ -34,6 +39,8 @@ def work(run: Run, world: World, step: str) -> Outcome:
     location = world.locations[run.location]
     name = run.job(step)
     if run.progress.get("launched") != name:
+        if world.clock.now() > _deadline(run, world):
+            return _too_long(run, world)
         return _launch(run, world, location, step)
     # The job is asked for before it is heard: what an ended job wrote is then all there to be read.
     status = location.status(name, run_dir(run, location)) if _is_status_due(run, world, step) else None
@@ -131,16 +138,34 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "release_outs": list(world.project.release_outs) or None,
         "author": world.project.committer,
         "started_at": run.created_at,
+        # Seconds and not a time of day: the machine's clock is another one.
+        "limit_seconds": max(1.0, _deadline(run, world) - world.clock.now()),
+        "max_hours": world.terms[run.location].max_hours,
         "env": dict(world.terms[run.location].step_environment),
     }
 
 
 def _still_running(run: Run, world: World, step: str, notes: tuple[Note, ...], *, cost: float) -> Outcome:
     age = world.clock.now() - run.phase_at
-    max_hours = world.terms[run.location].max_hours
-    if run.phase is Phase.TRAINING and age > max_hours * 3600:
-        return policy.fail(run, Reason.TOO_LONG, *notes, hours=max_hours)
+    if world.clock.now() > _deadline(run, world) and _may_end(run, world):
+        return _too_long(run, world, *notes)
     return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
+
+
+def _deadline(run: Run, world: World) -> float:
+    return policy.deadline(run, world.terms[run.location].max_hours)
+
+
+def _may_end(run: Run, world: World) -> bool:
+    """Whether the job may be ended: like a cancel, it comes too late for a result that is being pushed."""
+    location = world.locations[run.location]
+    return run.phase is not Phase.PUBLISHING or location.decide(run_dir(run, location), "cancel") == "cancel"
+
+
+def _too_long(run: Run, world: World, *notes: Note) -> Outcome:
+    hours = world.terms[run.location].max_hours
+    said = f"The limit here is {hours:g} hours (max_hours)."
+    return policy.fail(run, Reason.TOO_LONG, *notes, hours=hours, message=said)
 
 
 def _finished(run: Run, world: World, location: Location, step: str, notes: tuple[Note, ...]) -> Outcome:

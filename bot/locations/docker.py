@@ -117,8 +117,8 @@ class DockerRuntime:
             raise Unavailable(f"The location did not say what was decided in {run_dir}.")
         return decision
 
-    def jobs(self, workdir: str) -> Sequence[JobSeen]:
-        """See `Runtime.jobs`. Known by their labels, with no ledger at hand."""
+    def living(self, workdir: str) -> Sequence[JobSeen]:
+        """See `Runtime.living`. Known by their labels, with no ledger at hand."""
         said = self._run("jobs", workdir, "", timeout=LOOK_SECONDS).stdout.decode("utf-8", errors="replace")
         try:
             now, *lines = said.splitlines()

@@ -70,9 +70,9 @@ class Machine:
         """See `Location.read`."""
         return self.shell.read(path, offset, limit)
 
-    def jobs(self) -> Sequence[JobSeen]:
-        """See `Location.jobs`."""
-        return self.runtime.jobs(self.workdir)
+    def living(self) -> Sequence[JobSeen]:
+        """See `Location.living`."""
+        return self.runtime.living(self.workdir)
 
     def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:
         """See `Location.guard`."""

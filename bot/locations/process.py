@@ -31,7 +31,7 @@ class Runtime(Protocol):
     def decide(self, run_dir: str, choice: str) -> str:
         """Take the run's one decision, `push` or `cancel`; returns the winner."""
 
-    def jobs(self, workdir: str) -> Sequence[JobSeen]:
+    def living(self, workdir: str) -> Sequence[JobSeen]:
         """All that lives now of the jobs whose runs are in `workdir`; `Unavailable` when that is not certain."""
 
 
@@ -82,8 +82,8 @@ class ProcessRuntime:
             raise Unavailable(f"The location did not say what was decided in {run_dir}.")
         return str(decision)
 
-    def jobs(self, workdir: str) -> Sequence[JobSeen]:
-        """See `Runtime.jobs`."""
+    def living(self, workdir: str) -> Sequence[JobSeen]:
+        """See `Runtime.living`."""
         answer = self._ask("list", "--workdir", workdir)
         try:
             return [_seen(job) for job in answer["jobs"]]

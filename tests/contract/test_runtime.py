@@ -309,22 +309,22 @@ def test_a_job_whose_keeper_was_killed_is_lost_and_nothing_of_it_goes_on(site):
 
 def test_the_jobs_that_live_are_known_by_run_fence_and_step_with_no_ledger_at_hand(site):
     workdir = str(site.run_dir.parents[1])
-    assert list(site.runtime.jobs(workdir)) == []
+    assert list(site.runtime.living(workdir)) == []
     job = site.job(FOREVER, fence=7)
     site.launch(job)
-    (seen,) = site.runtime.jobs(workdir)
+    (seen,) = site.runtime.living(workdir)
     assert (seen.name, seen.uid, seen.fence, seen.step) == (job.name, "1", 7, "repro")
     assert seen.seconds >= 0
-    assert list(site.runtime.jobs(f"{workdir}-of-another-location")) == []
+    assert list(site.runtime.living(f"{workdir}-of-another-location")) == []
     site.runtime.kill(job.name, job.run_dir)
-    assert list(site.runtime.jobs(workdir)) == []
+    assert list(site.runtime.living(workdir)) == []
 
 
 def test_a_job_that_ended_by_itself_lives_no_more(site):
     job = site.job("")
     site.launch(job)
     site.wait_until_over(job)
-    site.wait_for(lambda: not site.runtime.jobs(str(site.run_dir.parents[1])))
+    site.wait_for(lambda: not site.runtime.living(str(site.run_dir.parents[1])))
 
 
 def test_a_job_over_its_limit_ends_by_itself_and_says_why(site):

@@ -2,8 +2,8 @@
 
 import json
 
-from bot.errors import Conflict
-from bot.ports import Job, JobState, JobStatus, PowerState
+from bot.errors import Conflict, Unavailable
+from bot.ports import Job, JobSeen, JobState, JobStatus, PowerState
 
 
 class FakeLocation:
@@ -26,6 +26,8 @@ class FakeLocation:
         self.errors: list[tuple[str, Exception]] = []
         self.capacity = True
         self.shell_up = True
+        self.ages: dict[str, float] = {}
+        self.guards: list[tuple[float, float]] = []
 
     # -- the door
 
@@ -82,6 +84,23 @@ class FakeLocation:
     def read(self, path: str, offset: int, limit: int) -> bytes:
         self._fail("read")
         return bytes(self.files.get(path, b"")[offset : offset + limit])
+
+    def living(self) -> list[JobSeen]:
+        self._answer()
+        return [self._seen(self.jobs[name]) for name in self.running()]
+
+    def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:
+        self._answer()
+        self._fail("guard")
+        self.guards.append((lease_seconds, hard_seconds))
+
+    def _answer(self) -> None:
+        self._fail("living")
+        if not self.answers():
+            raise Unavailable(f"{self.name} does not answer")
+
+    def _seen(self, job: Job) -> JobSeen:
+        return JobSeen(job.name, str(job.spec["uid"]), job.fence, job.step, self.ages.get(job.name, 0.0))
 
     # -- the test's hands
 
