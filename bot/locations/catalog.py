@@ -59,8 +59,10 @@ def machine(name: str, location: LocationSettings, settings: Settings, powers: P
     runtime = RUNTIMES[location.runtime or settings.stationmaster_runtime](location, settings, shell)
     here = str(Path(settings.stationmaster_home).resolve() / "locations" / name)
     workdir = location.workdir or (here if location.shell == "local" else REMOTE_WORKDIR)
-    # Never for the `local` shell: what would be switched off is the bot's own machine.
-    timer = None if location.shell == "local" else DeadMan(shell, workdir)
+    # What would be switched off behind the `local` shell is the bot's own machine; and behind a stand-in for AWS, whose
+    # "instances" are processes, the machine that the stand-in runs on.
+    own = location.shell == "local" or settings.aws_endpoint_url is not None
+    timer = None if own else DeadMan(shell, workdir)
     power = powers.make(location)
     return Machine(name=name, workdir=workdir, power_supply=power, shell=shell, runtime=runtime, timer=timer)
 

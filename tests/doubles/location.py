@@ -150,6 +150,13 @@ class FakeLocation:
         self.emit("step", name=step, state="finished", seconds=1.0)
         self.finish()
 
+    def appear(self, name: str, uid: str, *, fence: int, hours: float = 0.0) -> None:
+        """A job that lives here without any launch of ours."""
+        run_dir = f"{self.workdir}/runs/{uid}"
+        self.jobs[name] = Job(name, "repro", fence, run_dir, self.workdir, {"uid": uid}, {})
+        self.statuses[name] = JobStatus(JobState.RUNNING)
+        self.ages[name] = hours * 3600
+
     def fail(self, call: str, error: Exception, times: int = 1) -> None:
         self.errors += [(call, error)] * times
 

@@ -15,11 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import Conflict, Unavailable
+from bot.errors import Conflict, Unauthorised, Unavailable
+from bot.locations.catalog import Powers
+from bot.locations.catalog import machine as machine_of
 from bot.locations.deadman import DeadMan
+from bot.locations.machine import Machine as Location
+from bot.locations.power import AlwaysOn
 from bot.locations.process import ProcessRuntime
 from bot.locations.shell import CommandResult, LocalShell
 from bot.ports import Job, PowerState
+from bot.settings import LocationSettings, Settings
 from tests.contract.ssm_world import INSTANCE, SsmWorld
 from tests.contract.test_runtime import write_stand_in
 
@@ -203,6 +208,48 @@ def test_an_instance_behind_ssm_whose_bot_died_ends_up_stopped(machine, tmp_path
         wait_for(machine.off.exists)  # the bot asks for nothing any more; the instance does this by itself
         world.aws.power_off(INSTANCE)
         wait_for(lambda: world.power().state() is PowerState.STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("shell", "endpoint", "timed"),
+    [("ssm", None, True), ("ssh", None, True), ("local", None, False), ("ssm", "http://127.0.0.1:9", False)],
+)
+def test_the_bots_own_machine_and_a_stand_ins_get_no_timer(tmp_path, monkeypatch, *, shell, endpoint, timed):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "sandbox")
+    settings = Settings.model_construct(
+        aws_region="eu-central-1",
+        aws_endpoint_url=endpoint,
+        stationmaster_home=tmp_path,
+        stationmaster_shell="local",
+        stationmaster_runtime="process",
+    )
+    location = LocationSettings(owner="a@b.c", instance=INSTANCE, shell=shell, host="rack-1")
+    assert (machine_of("alice", location, settings, Powers(settings)).timer is not None) is timed
+
+
+class Halting(AlwaysOn):
+    """A power of which we know, or not, whether a shutdown leaves a machine behind."""
+
+    def __init__(self, answer: bool | Exception) -> None:
+        self._answer = answer
+
+    def may_halt(self) -> bool:
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+@pytest.mark.parametrize("answer", [False, Conflict("it would terminate it"), Unauthorised("may not ask")])
+def test_a_machine_that_a_shutdown_could_destroy_gets_no_timer(machine, answer):
+    runtime = ProcessRuntime(machine.shell, sys.executable)
+    at = Location("alice", str(machine.workdir), Halting(answer), machine.shell, runtime, machine.timer())
+    with contextlib.suppress(Conflict, Unauthorised):
+        at.guard(lease_seconds=0, hard_seconds=0)
+    assert not machine.workdir.exists()
+    at = Location("alice", str(machine.workdir), Halting(True), machine.shell, runtime, machine.timer())
+    at.guard(lease_seconds=600, hard_seconds=HOUR)
+    assert (machine.workdir / "guard" / "lease").exists()
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
