@@ -66,7 +66,7 @@ def _end(world: World, location: Location, job: JobSeen) -> bool:
         log.warning("machine %s: the orphan %s cannot be ended", location.name, job.name)
         return False
     run = world.store.run_by_uid(job.uid)
-    why = _why(run, job)
+    why = _why(job, run, world.store.holder(location.name))
     log.warning("machine %s: ended the orphan %s (fence %d): %s", location.name, job.name, job.fence, why)
     text = (
         f"Something of {_title(run, job)} still ran on `{location.name}` (`{job.step}`, for {_lasting(job.seconds)}), "
@@ -76,11 +76,13 @@ def _end(world: World, location: Location, job: JobSeen) -> bool:
     return True
 
 
-def _why(run: Run | None, job: JobSeen) -> str:
-    if run is None or job.fence > run.fence:
-        return "a newer run has the machine now, or it was over the time that this machine allows."
-    if run.phase.ended:
+def _why(job: JobSeen, run: Run | None, holder: Run | None) -> str:
+    if run is not None and run.phase.ended:
         return "the run has ended."
+    if holder is not None and job.fence < holder.fence:
+        return "a newer run has the machine now."
+    if run is None or job.fence > run.fence:
+        return "it ran longer than this machine allows."
     return "the run does not have this machine any more."
 
 
