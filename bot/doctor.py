@@ -9,6 +9,7 @@ from typing import TextIO
 from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine, registry_logins
+from bot.locations.ec2 import Ec2Power
 from bot.public_files import S3PublicFiles
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
@@ -44,6 +45,11 @@ def _checks(settings: Settings) -> Iterator[Check]:
     for name, location in locations.items():
         at = machine(name, location, settings, powers)
         yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
+        if isinstance(at.power_supply, Ec2Power):
+            power = at.power_supply
+            if at.timer is not None:
+                yield f"Timer of {name}", lambda power=power: _timer(power)  # type: ignore[misc]
+            yield f"Metadata of {name}", lambda power=power: _metadata(power)  # type: ignore[misc]
     if settings.image_registry is not None:
         yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
@@ -61,6 +67,17 @@ def _account(settings: Settings, registry: str) -> str:
     """Amazon's is asked for a login; whether any other takes the account, only a machine can find out."""
     login = registry_logins(settings)(f"{registry}/")
     return f"{registry} as {login.account}" if login else f"{registry} without an account"
+
+
+def _timer(power: Ec2Power) -> str:
+    """Whether a machine without its bot may power itself off."""
+    power.may_halt()
+    return "a shutdown inside stops it, so its own timer can"
+
+
+def _metadata(power: Ec2Power) -> str:
+    power.check_metadata()
+    return "its credentials need a token (IMDSv2)"
 
 
 def _count(number: int) -> str:

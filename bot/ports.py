@@ -171,6 +171,17 @@ class JobStatus:
 
 
 @dataclass(frozen=True)
+class JobSeen:
+    """A job of ours that lives at a machine, and is `seconds` old. `uid` and `fence` are its run's."""
+
+    name: str
+    uid: str
+    fence: int
+    step: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Job:
     """One step of one run. `name` is the mutex: two launches of the same name start one job.
 
@@ -238,3 +249,14 @@ class Location(Protocol):
 
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """At most `limit` bytes of a file from `offset`; empty at its end or when it does not exist (yet)."""
+
+    def living(self) -> Sequence[JobSeen]:
+        """What of ours lives at the machine now, also of another ledger. An answer that is not certain is an error."""
+
+    def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:
+        """Renew the machine's own timer, and start it where it does not run yet.
+
+        After `lease_seconds` without another call, and with no job of ours, the machine powers itself off; after
+        `hard_seconds` whatever runs. Does nothing where nobody could turn the machine on again, or it is the bot's own.
+        `Conflict` when powering off would destroy the machine, or is not permitted; the message says what to set.
+        """

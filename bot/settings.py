@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -128,6 +137,8 @@ class Settings(BaseSettings):
     committer: str = "Stationmaster <stationmaster@localhost>"
 
     idle_minutes: float = Field(default=5.0, ge=0)
+    deadman_minutes: float = Field(default=20.0, ge=0, validate_default=True)
+    """A machine whose bot is gone powers itself off after so long without a job; 0 for never."""
     start_minutes: float = Field(default=10.0, gt=0)
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
@@ -146,6 +157,18 @@ class Settings(BaseSettings):
     stationmaster_image: str | None = Field(default=None, pattern=IMAGE)
     """The training image of locations that name none."""
     stationmaster_threads: int = Field(default=4, ge=1, le=64)
+
+    @field_validator("deadman_minutes")
+    @classmethod
+    def _after_the_idle_stop(cls, minutes: float, told: ValidationInfo) -> float:
+        places = told.data.get("locations", {}).values()
+        idle = max([told.data.get("idle_minutes", 0.0), *(place.idle_minutes or 0.0 for place in places)])
+        if 0 < minutes <= idle:
+            raise ValueError(
+                f"it must be more than IDLE_MINUTES, here {idle:g}: the bot stops an idle machine, and the machine "
+                f"itself only when the bot is gone. {idle + 15:g} would do, and 0 turns it off"
+            )
+        return minutes
 
     @classmethod
     def settings_customise_sources(

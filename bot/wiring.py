@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
 from bot.engine.bell import Bell
-from bot.engine.upkeep import look_after_machines
+from bot.engine.upkeep import look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 MACHINE_LOOK_SECONDS = 10
 WISH_LOOK_SECONDS = 2.0
+OTHER_JOBS = 4
+"""Threads of the scheduler for what is no machine's."""
 AWS_NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -68,7 +71,9 @@ class Service:
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
-        self._scheduler = BackgroundScheduler(timezone="UTC")
+        # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
+        pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
+        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._front = SlackFront(
             _desk(
                 settings,
@@ -89,15 +94,16 @@ class Service:
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()
-        self._scheduler.add_job(
-            look_after_machines,
-            "interval",
-            args=[self.world],
-            seconds=MACHINE_LOOK_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
+        for name in self.world.locations:
+            self._scheduler.add_job(
+                look_after,
+                "interval",
+                args=[self.world, name],
+                seconds=MACHINE_LOOK_SECONDS,
+                next_run_time=datetime.now(tz=UTC),
+                max_instances=1,
+                coalesce=True,
+            )
         self._scheduler.add_job(
             beat,
             "interval",
@@ -182,6 +188,7 @@ def _world(
         location_for=_location_for(locations),
         secrets=_secrets(settings),
         no_location_help=_no_location_help(settings),
+        fallback_channel=settings.slack_fallback_channel or "",
     )
 
 
@@ -192,6 +199,7 @@ def _terms(location: LocationSettings, settings: Settings) -> Terms:
         start_seconds=settings.start_minutes * 60,
         idle_seconds=idle * 60,
         builds=(location.runtime or settings.stationmaster_runtime) == "docker",
+        lease_seconds=settings.deadman_minutes * 60,
     )
 
 

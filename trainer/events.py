@@ -54,6 +54,7 @@ CAUSES = (
     "conflict",  # the tag exists elsewhere, or the branch cannot take the result
     "fenced",  # a newer reservation owns the workspace
     "killed",
+    "too-long",  # the run had the machine for as long as its location allows
     "internal",
 )
 

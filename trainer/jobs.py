@@ -4,6 +4,7 @@
     python -P -m trainer.jobs status --run-dir D --job N
     python -P -m trainer.jobs kill   --run-dir D --job N [--grace 5]
     python -P -m trainer.jobs decide --run-dir D --as push|cancel
+    python -P -m trainer.jobs list   --workdir W
     python -P -m trainer.jobs fence  --workdir W --project P
 
 Each answers one JSON object on standard output. A job is its folder, `<run_dir>/jobs/<name>`: of several launches of
@@ -26,7 +27,7 @@ from typing import Any
 
 from trainer import durable
 from trainer.failure import FencedError
-from trainer.job import decision, fence, order, processes, supervisor
+from trainer.job import decision, fence, limit, order, processes, supervisor
 from trainer.job.order import Order, OrderError
 from trainer.places import Places
 
@@ -90,6 +91,30 @@ def decide(run_dir: Path, choice: str) -> Answer:
     return {"decision": decision.take(run_dir, choice)}
 
 
+def running(workdir: Path) -> Answer:
+    """Every job of ours that lives at this location, whoever ordered it: what a ledger is compared with."""
+    found = []
+    for keeper in sorted(workdir.glob("runs/*/jobs/*/" + supervisor.SUPERVISOR)):
+        folder = keeper.parent
+        if (folder / supervisor.EXIT).exists():
+            continue
+        known = durable.read_json(keeper)
+        if not processes.is_alive(known) and not _members(folder)():
+            continue
+        job = durable.read_json(folder / "job.json") or {}
+        spec = job.get("spec") or {}
+        found.append(
+            {
+                "name": folder.name,
+                "uid": str(spec.get("uid") or folder.parents[1].name),
+                "fence": int(job.get("fence") or 0),
+                "step": str(job.get("step") or ""),
+                "seconds": max(0.0, time.time() - keeper.stat().st_mtime),
+            }
+        )
+    return {"jobs": found}
+
+
 def main(argv: list[str], stdin: Callable[[], str]) -> Answer:
     """Do what the command line says.
 
@@ -102,6 +127,8 @@ def main(argv: list[str], stdin: Callable[[], str]) -> Answer:
         return launch(_order(stdin()), os.environ)
     if verb == "fence":
         return {"fence": fence.read(Places(_folder(options, "--workdir"), options.get("--project", "")).fence)}
+    if verb == "list":
+        return running(_folder(options, "--workdir"))
     if verb == "decide":
         return decide(_folder(options, "--run-dir"), options.get("--as", ""))
     if verb == "status":
@@ -109,7 +136,7 @@ def main(argv: list[str], stdin: Callable[[], str]) -> Answer:
     if verb == "kill":
         grace = float(options.get("--grace", "5"))
         return kill(_folder(options, "--run-dir"), order.job_name(options.get("--job")), grace)
-    raise OrderError(f"{verb!r} is no verb; say launch, status, kill, decide or fence")
+    raise OrderError(f"{verb!r} is no verb; say launch, status, kill, decide, list or fence")
 
 
 def _launch(job: Order, environment: dict[str, str]) -> Answer:
@@ -121,7 +148,8 @@ def _launch(job: Order, environment: dict[str, str]) -> Answer:
     durable.write_json(folder / "job.json", job.record)
     if job.step != "repro":
         durable.write(folder / supervisor.SECRETS, json.dumps(dict(job.secrets)).encode(), mode=0o600)
-    _detach(lambda: supervisor.supervise(folder, job.run_dir, job.argv, {**environment, processes.MARK: str(folder)}))
+    marked = {**environment, processes.MARK: str(folder)}
+    _detach(lambda: supervisor.supervise(folder, job.run_dir, job.argv, marked, limit.of(job)))
     if not (folder / supervisor.SUPERVISOR).exists():
         raise OrderError(f"{job.name} could not be started: nothing can be written to {folder}")
     return {"ok": True, "already": False}

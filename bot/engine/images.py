@@ -52,7 +52,7 @@ def build(run: Run, world: World) -> Outcome:
         return steps.hear(run, world, STEP, _finished, _failed)
     job = steps.job(run, world, location, STEP, spec(run, world))
     if "why" in _image(run):
-        return steps.launch(run, location, job)
+        return steps.launch(run, world, location, job)
     found = location.image(job)
     if found is not None:
         return _go_on(run, found)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from bot.engine import images, policy, steps
 from bot.engine.policy import Outcome, milestone
 from bot.engine.release_notes import asset_path, description, fingerprint
+from bot.engine.starting import start, stop_again
 from bot.engine.steps import listen, run_dir
 from bot.engine.world import World
-from bot.errors import Conflict, DoorError, NoCapacity, Unauthorised, Unavailable
+from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink
-from bot.runs.model import Note, Phase, Reason, Run
+from bot.runs.model import WORKING, Note, Phase, Reason, Run
 
 LAST_PIECES = 300
 """How many pieces of a log are fetched at the end of a run, at most: 300 MB, the limit of what a job keeps."""
@@ -35,43 +37,14 @@ def _deed(run: Run) -> Callable[[Run, World], Outcome]:
         return give_back
     if run.cancelled_by:
         return cancel
-    return _DEEDS[run.phase]
+    return _work if run.phase in WORKING else _DEEDS[run.phase]
 
 
-def start(run: Run, world: World) -> Outcome:
-    """Bring the machine up and wait until it answers."""
-    location = world.locations[run.location]
-    now = world.clock.now()
-    power = location.power()
-    world.store.machines.saw(run.location, power)
-    asked = bool(run.progress.get("power_asked"))
-    if power is PowerState.RUNNING and location.answers():
-        notes = (milestone("machine-ready", seconds=now - run.phase_at),) if asked else ()
-        return policy.advance(run, Phase.PREPARING, *notes)
-    if power is PowerState.GONE:
-        return policy.fail(run, Reason.START_REFUSED, message="The machine does not exist any more.")
-    if now - run.phase_at > world.terms[run.location].start_seconds:
-        if power is PowerState.UNKNOWN:
-            return policy.fail(run, Reason.START_REFUSED, message="The cloud does not know this machine.")
-        return policy.fail(run, Reason.START_TIMEOUT)
-    if power is PowerState.STOPPED:
-        return _ask_for_power(run, location, now)
-    return policy.wait(run, 0.5 if now - run.phase_at < 10 else 2.0)  # noqa: PLR2004 - quick machines first
-
-
-def _ask_for_power(run: Run, location: Location, now: float) -> Outcome:
-    try:
-        location.start()
-    except NoCapacity as error:
-        if now - run.phase_at > policy.CAPACITY_PATIENCE:
-            return policy.fail(run, Reason.NO_CAPACITY, message=str(error))
-        return policy.wait(policy.in_trouble(run, now, str(error)), 10.0)
-    except Unauthorised as error:
-        return policy.fail(run, Reason.START_REFUSED, message=str(error))
-    if run.progress.get("power_asked"):
-        return policy.wait(run, 1.0)
-    asked = replace(run, progress={**run.progress, "power_asked": True})
-    return policy.wait(asked, 0.5, milestone("machine-starting"))
+def _work(run: Run, world: World) -> Outcome:
+    if world.watch(run.location).lost(run.uid):
+        # The shell may answer all the same (the local one does); what the power says decides.
+        return policy.fail(run, Reason.MACHINE_LOST, message="Its power went off under the run.")
+    return _DEEDS[run.phase](run, world)
 
 
 def release(run: Run, world: World) -> Outcome:
@@ -142,7 +115,8 @@ def give_back(run: Run, world: World) -> Outcome:
         gone = location.power() in (PowerState.STOPPED, PowerState.GONE)
     told = bool(run.progress.get("told"))
     if gone:
-        notes = () if told else farewell(run)
+        stopping = stop_again(run, world)
+        notes = () if told else farewell(run, stopping=stopping)
         return Outcome(replace(run, holds=False, progress={**run.progress, "told": True}), 0.0, notes)
     if not told and now - (run.ended_at or now) > policy.GIVE_BACK_PATIENCE:
         warning = milestone("still-there", location=run.location)
@@ -154,9 +128,9 @@ def _prepare(run: Run, world: World) -> Outcome:
     return steps.prepare(run, world, images.after_preparing)
 
 
-def farewell(run: Run) -> tuple[Note, ...]:
+def farewell(run: Run, **facts: Any) -> tuple[Note, ...]:
     """What the thread hears last: one terminal message, and with it the full log where there is one."""
-    terminal = Note("terminal")
+    terminal = Note("terminal", data={name: fact for name, fact in facts.items() if fact})
     return (terminal, Note("log-file")) if run.log_read else (terminal,)
 
 
@@ -199,9 +173,6 @@ def _unavailable(run: Run, world: World, error: Unavailable) -> Outcome:
         return (
             _ended_by(run, Reason.NETWORK, error) if for_seconds > policy.DOOR_PATIENCE else policy.wait(run, seconds)
         )
-    if run.phase is Phase.STARTING:
-        late = now - run.phase_at > world.terms[run.location].start_seconds
-        return policy.fail(run, Reason.START_TIMEOUT, message=str(error)) if late else policy.wait(run, seconds)
     if _machine_is_off(run, world) or for_seconds > policy.LOST_PATIENCE:
         return policy.fail(run, Reason.MACHINE_LOST, message=str(error))
     return policy.wait(run, seconds)

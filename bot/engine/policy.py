@@ -12,6 +12,14 @@ START_PATIENCE = 600.0
 """Seconds from the reservation until a machine that does not answer is given up (fault 20)."""
 CAPACITY_PATIENCE = 45.0
 """Seconds of asking again for a machine that the cloud has no room for: the reason is in the thread within 60 s."""
+SLOW_START = 45.0
+"""Seconds of starting after which the thread hears once what is being waited for."""
+START_TRIES = 3
+"""How often a machine is asked to start that goes off again by itself."""
+START_PAUSE = 30.0
+"""Seconds until a machine that was asked to start, and still says that it is off, is asked again (Describe lags)."""
+LEAST_PUBLISHING = 600.0
+"""Seconds that saving a result gets at least, however long the training took: it would be lost otherwise."""
 LOST_PATIENCE = 900.0
 """Seconds without an answer from a machine that should run a job, until it counts as lost (fault 25)."""
 DOOR_PATIENCE = 3_600.0
@@ -66,6 +74,12 @@ def fail(run: Run, reason: Reason, *notes: Note, **detail: Any) -> Outcome:
 def cancelled(run: Run) -> Outcome:
     """End because somebody asked for it."""
     return Outcome(replace(run, phase=Phase.CANCELLED, reason=Reason.CANCELLED), 0.0)
+
+
+def deadline(run: Run, max_hours: float) -> float:
+    """Until when (epoch seconds) the run may have its machine: `max_hours` from its reservation, whatever it does."""
+    end = run.times.get(Phase.STARTING, run.phase_at) + max_hours * 3600
+    return max(end, run.phase_at + LEAST_PUBLISHING) if run.phase is Phase.PUBLISHING else end
 
 
 def look_delay(age: float, cost: float) -> float:

@@ -31,7 +31,12 @@ _TELLERS: Mapping[str, tuple[Phase, ...]] = {
 
 def run_dir(run: Run, location: Location) -> str:
     """The run's folder at the location (contracts.md: `<workdir>/runs/<id>/`, with a key that no other ledger has)."""
-    return f"{location.workdir}/runs/{run.uid}"
+    return folder_of(run.uid, location)
+
+
+def folder_of(uid: str, location: Location) -> str:
+    """The folder at the location of the run that is called `uid`."""
+    return f"{location.workdir}/runs/{uid}"
 
 
 def prepare(run: Run, world: World, then: Ended) -> Outcome:
@@ -55,7 +60,7 @@ def _work(run: Run, world: World, step: str, ended: Ended) -> Outcome:
         return hear(run, world, step, ended, _failed)
     location = world.locations[run.location]
     try:
-        return launch(run, location, job(run, world, location, step, _image_of(run) if step == "repro" else {}))
+        return launch(run, world, location, job(run, world, location, step, _image_of(run) if step == "repro" else {}))
     except NotFound as error:
         if step == "repro" and _image_of(run):
             return policy.fail(run, Reason.IMAGE, message=str(error))
@@ -158,8 +163,10 @@ def job(run: Run, world: World, location: Location, step: str, extra: Mapping[st
     )
 
 
-def launch(run: Run, location: Location, job: Job) -> Outcome:
-    """Start the job, and remember that it was."""
+def launch(run: Run, world: World, location: Location, job: Job) -> Outcome:
+    """Start the job while there is time for it, and remember that it was."""
+    if world.clock.now() > _deadline(run, world):
+        return _too_long(run, world)
     try:
         location.launch(job)
     except Conflict:
@@ -194,16 +201,34 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "release_outs": list(world.project.release_outs) or None,
         "author": world.project.committer,
         "started_at": run.created_at,
+        # Seconds and not a time of day: the machine's clock is another one.
+        "limit_seconds": max(1.0, _deadline(run, world) - world.clock.now()),
+        "max_hours": world.terms[run.location].max_hours,
         "env": dict(world.terms[run.location].step_environment),
     }
 
 
 def _still_running(run: Run, world: World, step: str, notes: tuple[Note, ...], *, cost: float) -> Outcome:
     age = world.clock.now() - run.phase_at
-    max_hours = world.terms[run.location].max_hours
-    if run.phase in (Phase.BUILDING, Phase.TRAINING) and age > max_hours * 3600:
-        return policy.fail(run, Reason.TOO_LONG, *notes, hours=max_hours)
+    if world.clock.now() > _deadline(run, world) and _may_end(run, world):
+        return _too_long(run, world, *notes)
     return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
+
+
+def _deadline(run: Run, world: World) -> float:
+    return policy.deadline(run, world.terms[run.location].max_hours)
+
+
+def _may_end(run: Run, world: World) -> bool:
+    """Whether the job may be ended: like a cancel, it comes too late for a result that is being pushed."""
+    location = world.locations[run.location]
+    return run.phase is not Phase.PUBLISHING or location.decide(run_dir(run, location), "cancel") == "cancel"
+
+
+def _too_long(run: Run, world: World, *notes: Note) -> Outcome:
+    hours = world.terms[run.location].max_hours
+    said = f"The limit here is {hours:g} hours (max_hours)."
+    return policy.fail(run, Reason.TOO_LONG, *notes, hours=hours, message=said)
 
 
 def _trained(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from bot.engine import policy
+from bot.engine import policy, reaper
 from bot.engine.intake import introduce
 from bot.engine.world import World
 from bot.errors import DoorError, NoCapacity, Unavailable
@@ -87,9 +87,20 @@ def _off(row: MachineRow, location: Location, world: World) -> Answer | None:
     world.store.machines.saw(row.name, power)
     if power in (PowerState.STOPPED, PowerState.GONE) or not world.store.machines.get(row.name).stopping:
         return Answer(f"`{row.name}` is off.")
+    if power is PowerState.RUNNING and not _nothing_runs(row.name, world):
+        return _in_vain(row, "Something runs there that this Stationmaster does not know, and it is left alone.")
     if power in (PowerState.RUNNING, PowerState.STARTING):
         location.stop()
     return None
+
+
+def _nothing_runs(name: str, world: World) -> bool:
+    """Whether the machine is free of jobs; one that does not say is taken to be: a person wants it off by hand."""
+    try:
+        return reaper.reap(world, name)
+    except DoorError as error:
+        world.watch(name).said(f"it is stopped by hand without saying what runs there: {error}")
+        return True
 
 
 def _in_vain(row: MachineRow, why: str) -> Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clock import Clock
+from bot.engine.watch import Watch
 from bot.ports import Chat, CodeHost, Location, PublicFiles
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
@@ -37,6 +38,8 @@ class Terms:
     idle_seconds: float = 300.0
     builds: bool = False
     """Whether a branch's own image can be built there: steps run in containers."""
+    lease_seconds: float = 0.0
+    """How long a machine stays on by itself without its bot; 0 for ever."""
     step_environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,3 +64,10 @@ class World:
     """Job -> when its status was last asked for. Only saves work: after a restart it is asked for at once."""
     no_location_help: str = ""
     """What to do for a person who has no location: whom to ask."""
+    fallback_channel: str = ""
+    """Where people hear what concerns no thread; empty for nowhere."""
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    def watch(self, location: str) -> Watch:
+        """What is remembered of a location between two looks."""
+        return self.watches.setdefault(location, Watch(location))

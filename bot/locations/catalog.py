@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
+from bot.locations.deadman import DeadMan
 from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.ec2 import Ec2Power, ec2_client
 from bot.locations.ecr import ecr_client, ecr_login, is_ecr
@@ -63,7 +64,12 @@ def machine(name: str, location: LocationSettings, settings: Settings, powers: P
     runtime = RUNTIMES[location.runtime or settings.stationmaster_runtime](location, settings, shell)
     here = str(Path(settings.stationmaster_home).resolve() / "locations" / name)
     workdir = location.workdir or (here if location.shell == "local" else REMOTE_WORKDIR)
-    return Machine(name=name, workdir=workdir, power_supply=powers.make(location), shell=shell, runtime=runtime)
+    # What would be switched off behind the `local` shell is the bot's own machine; and behind a stand-in for AWS, whose
+    # "instances" are processes, the machine that the stand-in runs on.
+    own = location.shell == "local" or settings.aws_endpoint_url is not None
+    timer = None if own else DeadMan(shell, workdir)
+    power = powers.make(location)
+    return Machine(name=name, workdir=workdir, power_supply=power, shell=shell, runtime=runtime, timer=timer)
 
 
 def _ssh(location: LocationSettings) -> Shell:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
 from bot.locations.registry import Login, Logins
 from bot.locations.shell import CommandResult, Shell
-from bot.ports import Job, JobState, JobStatus
+from bot.ports import Job, JobSeen, JobState, JobStatus
 from trainer.places import Places
 
 LOOK_SECONDS = 15.0
@@ -170,6 +171,16 @@ class DockerRuntime:
             self._refused.add(image)
         return Unavailable(said)
 
+    def living(self, workdir: str) -> Sequence[JobSeen]:
+        """See `Runtime.living`. Known by their labels, with no ledger at hand."""
+        said = self._run("jobs", workdir, "", timeout=LOOK_SECONDS).stdout.decode("utf-8", errors="replace")
+        try:
+            now, *lines = said.splitlines()
+            found = [_seen(line.split("\t"), float(now)) for line in lines]
+        except ValueError as error:
+            raise Unavailable(f"The location said something else than its jobs: {said[:200]}") from error
+        return [seen for seen, run_dir in found if run_dir.startswith(f"{workdir}/")]
+
     def _run(self, verb: str, *words: str, stdin: bytes = b"", timeout: float = LAUNCH_SECONDS) -> CommandResult:
         argv = ["sh", "-c", _SCRIPT, "docker.sh", verb, *words]
         result = self._shell.run(argv, stdin=stdin, timeout=timeout)
@@ -269,3 +280,10 @@ def _status(answer: Mapping[str, Any]) -> JobStatus:
         events_size=int(answer["events_size"]),
         log_size=int(answer["log_size"]),
     )
+
+
+def _seen(fields: Sequence[str], now: float) -> tuple[JobSeen, str]:
+    """A line of docker.sh's `jobs` as a job and its run's folder. A time is `2026-01-02 03:04:05 +0000 UTC`."""
+    name, uid, fence, step, created, run_dir = fields
+    began = datetime.strptime(created[:25], "%Y-%m-%d %H:%M:%S %z")
+    return JobSeen(name, uid, int(fence), step, max(0.0, now - began.timestamp())), run_dir

@@ -9,9 +9,10 @@
 #   status RUN_DIR JOB
 #   kill   RUN_DIR JOB GRACE
 #   decide RUN_DIR CHOICE
+#   jobs   WORKDIR ''                     the time there, then a line for each container of ours that lives
 #
 # A job leaves RUN_DIR/jobs/JOB.container (it was launched; the id) and JOB.exit.json (how it ended; its container is gone).
-# One that builds is a process group instead of a container: JOB.build has its number, and is locked while it lives.
+# One that builds is a process group instead of a container: JOB.build has its number and fence, and is locked while it lives.
 set -eu
 umask 022
 export LC_ALL=C
@@ -279,14 +280,14 @@ build() {
     # The lock goes with the open file 7, and so to everybody whom the job starts.
     printf '%s\n' "$login" |
         setsid sh -c "$script" image.sh "$run_dir" "$job" "$home" "$@" >>"$run_dir/log" 2>&1 8>&- 9>&- &
-    echo $! >&7
+    echo "$! $fence" >&7
     echo launched
 }
 
 kill_build() {
     exec 7>>"$folder.build"
     if [ ! -e "$folder.exit.json" ] && ! flock -n 7; then
-        leader=$(cat "$folder.build")
+        read -r leader _ <"$folder.build"
         kill -s TERM -- "-$leader" 2>/dev/null || :
         if ! flock -w "$grace" 7; then
             kill -s KILL -- "-$leader" 2>/dev/null || :
@@ -356,6 +357,22 @@ decide() {
     cat "$run_dir/decision"
 }
 
+# In one look: what ends between two would be missed, or would be an error. RUN_DIR is the workdir here.
+jobs() {
+    date +%s
+    shape='{{.Names}}\t{{.Label "stationmaster.uid"}}\t{{.Label "stationmaster.fence"}}\t{{.Label "stationmaster.step"}}'
+    docker container ls --no-trunc --filter label=stationmaster.uid --filter status=running --filter status=paused \
+        --format "$shape\t{{.CreatedAt}}\t{{.Label \"stationmaster.run-dir\"}}"
+    for started in "$run_dir"/runs/*/jobs/*.build; do
+        if [ -s "$started" ] && [ ! -e "${started%.build}.exit.json" ] && ! flock -n "$started" true; then
+            its=${started%/jobs/*} name=${started##*/}
+            read -r _ fence <"$started"
+            at=$(date -u -d "@$(stat -c %Y "$started")" '+%Y-%m-%d %H:%M:%S +0000')
+            printf '%s\t%s\t%s\tbuild\t%s\t%s\n' "${name%.build}" "${its##*/}" "$fence" "$at" "$its"
+        fi
+    done
+}
+
 case $verb in
 launch) launch "$@" ;;
 image) image "$@" ;;
@@ -363,5 +380,6 @@ build) build "$@" ;;
 status) status ;;
 kill) kill_job "$@" ;;
 decide) decide ;;
+jobs) jobs ;;
 *) exit 64 ;;
 esac

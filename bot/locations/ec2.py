@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bot import aws
-from bot.errors import NotFound, Unavailable
+from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import PowerState
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Ec2Power:
     def __init__(self, instance_id: str, client: EC2Client) -> None:
         self._id = instance_id
         self._client = client
+        self._halts = False
 
     def state(self) -> PowerState:
         """What DescribeInstances says.
@@ -79,6 +80,37 @@ class Ec2Power:
                 raise aws.translate(error, f"stop {self._id}") from error
             if self.state() not in (PowerState.STOPPED, PowerState.STOPPING, PowerState.GONE):
                 raise Unavailable(f"{self._id} is still starting and cannot be stopped yet.") from error
+
+    def may_halt(self) -> bool:
+        """What the instance's attribute says; a yes is believed as long as this process lives.
+
+        A role that may not ask gets `Unauthorised`: a shutdown that could be the instance's end is not risked.
+        """
+        if not self._halts:
+            with aws.asking(f"ask what a shutdown inside {self._id} does to it"):
+                answer = self._client.describe_instance_attribute(
+                    InstanceId=self._id, Attribute="instanceInitiatedShutdownBehavior"
+                )
+            if answer["InstanceInitiatedShutdownBehavior"].get("Value") != "stop":
+                raise Conflict(
+                    f"A shutdown inside {self._id} would terminate it, so it has no timer of its own. Set it with "
+                    f"`aws ec2 modify-instance-attribute --instance-id {self._id} "
+                    "--instance-initiated-shutdown-behavior stop`."
+                )
+            self._halts = True
+        return True
+
+    def check_metadata(self) -> None:
+        """`Conflict` when the instance's credentials can be had without a token (IMDSv1; security check 17)."""
+        with aws.asking(f"look at {self._id}"):
+            answer = self._client.describe_instances(InstanceIds=[self._id])
+        for instance in (i for r in answer["Reservations"] for i in r["Instances"]):
+            if instance.get("MetadataOptions", {}).get("HttpTokens") != "required":
+                raise Conflict(
+                    f"{self._id} gives its credentials to whoever can reach its metadata service. Require tokens with "
+                    f"`aws ec2 modify-instance-metadata-options --instance-id {self._id} --http-tokens required "
+                    "--http-put-response-hop-limit 1`."
+                )
 
 
 def _wrong_state(error: Exception) -> bool:

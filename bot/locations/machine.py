@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import NotFound, Unavailable
+from bot.locations.deadman import DeadMan
 from bot.locations.power import Power
 from bot.locations.process import Runtime
 from bot.locations.shell import Shell
-from bot.ports import Job, JobStatus, PowerState
+from bot.ports import Job, JobSeen, JobStatus, PowerState
 
 HELLO_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Machine:
-    """See `bot.ports.Location` for what each call promises."""
+    """See `bot.ports.Location` for what each call promises. Without a `timer` it never powers itself off."""
 
     name: str
     workdir: str
     power_supply: Power
     shell: Shell
     runtime: Runtime
+    timer: DeadMan | None = None
 
     @property
     def stoppable(self) -> bool:
@@ -70,3 +73,12 @@ class Machine:
     def read(self, path: str, offset: int, limit: int) -> bytes:
         """See `Location.read`."""
         return self.shell.read(path, offset, limit)
+
+    def living(self) -> Sequence[JobSeen]:
+        """See `Location.living`."""
+        return self.runtime.living(self.workdir)
+
+    def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:
+        """See `Location.guard`."""
+        if self.timer is not None and self.power_supply.may_halt():
+            self.timer.renew(lease_seconds=lease_seconds, hard_seconds=hard_seconds)

@@ -10,7 +10,7 @@ from bot.ports import PowerState
 class Power(Protocol):
     """The power of one machine. Calls block for seconds at most and raise only `DoorError`s.
 
-    A driver for another cloud implements these three; `tests/contract/test_power.py` says what must hold for it.
+    A driver for another cloud implements these four; `tests/contract/test_power.py` says what must hold for it.
     """
 
     can_stop: bool
@@ -32,6 +32,12 @@ class Power(Protocol):
         `Unavailable` while it still starts, where the cloud refuses that.
         """
 
+    def may_halt(self) -> bool:
+        """Whether the machine may power itself off from inside, because it can be started again afterwards.
+
+        `Conflict` when that would destroy it, with what to set.
+        """
+
 
 class AlwaysOn:
     """A box in a rack, or a laptop: nobody can ask for its power, and it is taken to be on."""
@@ -47,3 +53,7 @@ class AlwaysOn:
 
     def stop(self) -> None:
         """Nothing to do: the box belongs to others too."""
+
+    def may_halt(self) -> bool:
+        """Nobody could turn it on again but by hand."""
+        return False

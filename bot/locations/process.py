@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.errors import Conflict, Unavailable
 from bot.locations.shell import Shell
-from bot.ports import Job, JobState, JobStatus
+from bot.ports import Job, JobSeen, JobState, JobStatus
 
 LOOK_SECONDS = 15.0
 """For verbs that only look or take a decision."""
@@ -33,6 +33,9 @@ class Runtime(Protocol):
 
     def image(self, job: Job) -> str | None:
         """What a `build` job would make, by digest, when it is there already; None too where nothing is ever built."""
+
+    def living(self, workdir: str) -> Sequence[JobSeen]:
+        """All that lives now of the jobs whose runs are in `workdir`; `Unavailable` when that is not certain."""
 
 
 class ProcessRuntime:
@@ -85,6 +88,14 @@ class ProcessRuntime:
             raise Unavailable(f"The location did not say what was decided in {run_dir}.")
         return str(decision)
 
+    def living(self, workdir: str) -> Sequence[JobSeen]:
+        """See `Runtime.living`."""
+        answer = self._ask("list", "--workdir", workdir)
+        try:
+            return [_seen(job) for job in answer["jobs"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unavailable(f"The location said something else than its jobs: {answer}") from error
+
     def _ask(self, verb: str, *words: str, stdin: bytes = b"", timeout: float = LOOK_SECONDS) -> Mapping[str, Any]:
         result = self._shell.run([*self._argv, verb, *words], stdin=stdin, timeout=timeout)
         if result.code != 0:
@@ -108,3 +119,7 @@ def _status(answer: Mapping[str, Any]) -> JobStatus:
         events_size=int(answer.get("events_size", 0)),
         log_size=int(answer.get("log_size", 0)),
     )
+
+
+def _seen(job: Mapping[str, Any]) -> JobSeen:
+    return JobSeen(str(job["name"]), str(job["uid"]), int(job["fence"]), str(job["step"]), float(job["seconds"]))

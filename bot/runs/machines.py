@@ -93,6 +93,36 @@ class Machines:
                 record(connection, now, "upkeep", "stop-idle", location=name)
             return cursor.rowcount == 1
 
+    def take_after_start(self, name: str) -> bool:
+        """Win the right to stop it for the run that holds it and started it in vain; False when somebody waits for it.
+
+        Winning it twice is winning it once.
+        """
+        now = self._database.now()
+        with self._database.write() as connection:
+            know(connection, name)
+            cursor = connection.execute(
+                "UPDATE machines SET stopping = 1 WHERE name = :name AND coalesce(held_until, 0) <= :now "
+                "AND wanted IS NOT 'on' AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :line AND phase = 'queued')",
+                {"name": name, "now": now, "line": self._lines.of(name)},
+            )
+            if cursor.rowcount:
+                record(connection, now, "engine", "stop-after-start", location=name)
+            return cursor.rowcount == 1
+
+    def give_back_stop(self, name: str, *, busy: bool) -> None:
+        """Give the right to stop it back; `busy`: something runs there, so that it has not been idle until now."""
+        now = self._database.now()
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "UPDATE machines SET stopping = 0, idle_since = CASE WHEN ? THEN ? ELSE idle_since END "
+                "WHERE name = ? AND stopping = 1",
+                (busy, now, name),
+            )
+            if cursor.rowcount:
+                record(connection, now, "upkeep", "stop-given-back", location=name)
+                wake_queue(connection, self._lines.of(name), now)
+
 
 def machine_of(row: Row) -> MachineRow:
     """The machine that a whole row of `machines` holds."""

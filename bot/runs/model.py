@@ -34,6 +34,10 @@ class Phase(StrEnum):
         return self in (Phase.RELEASED, Phase.BUILT, Phase.FAILED, Phase.CANCELLED)
 
 
+WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING)
+"""The phases in which a job of the run is at its machine."""
+
+
 class Kind(StrEnum):
     """What a run is for: a release, or only the image that its branch trains in."""
 
@@ -64,7 +68,10 @@ class Reason(StrEnum):
 
     CANCELLED = "cancelled"
     NO_CAPACITY = "no-capacity"
+    QUOTA = "quota"
     START_REFUSED = "start-refused"
+    NO_MACHINE = "no-machine"
+    START_FAILED = "start-failed"
     START_TIMEOUT = "start-timeout"
     MACHINE_LOST = "machine-lost"
     TOO_LONG = "too-long"
@@ -90,9 +97,15 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.CANCELLED: "It was cancelled. Nothing was released.",
     Reason.NO_CAPACITY: "The machine could not start: the cloud has no free capacity of its kind just now. "
     "Nothing was charged. Try again in a few minutes, or train on another location.",
+    Reason.QUOTA: "The machine could not start: the cloud account may have no more machines of its kind at once. "
+    "Nothing was charged. Try again when another one is off, or ask whoever runs Stationmaster to raise the quota.",
     Reason.START_REFUSED: "The machine was not allowed to start. "
     "Ask whoever runs Stationmaster to look at its permissions.",
-    Reason.START_TIMEOUT: "The machine started but did not answer in time, so it was given back. "
+    Reason.NO_MACHINE: "The cloud does not know this machine, or not any more. Nothing was started. "
+    "Whoever runs Stationmaster has to look at its entry in the settings.",
+    Reason.START_FAILED: "The machine went off again each time it was started. "
+    "Ask whoever looks after it to start it by hand once, and to see why.",
+    Reason.START_TIMEOUT: "The machine did not answer in time, so it was given back. "
     "Try again; if it happens twice, ask whoever looks after the machine.",
     Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. "
     "Train again to start over.",

@@ -20,6 +20,7 @@ from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
 from bot.runs.machines import Machines, know
 from bot.runs.model import Note, Phase, Run
+from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
 from bot.runs.requests import Requests
@@ -46,6 +47,7 @@ class Store:
         self.wishes = Wishes(self._database, self.lines)
         self.people = People(self._database)
         self.journal = Journal(self._database)
+        self.notices = Notices(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""
@@ -173,6 +175,19 @@ class Store:
     def run(self, run_id: int) -> Run | None:
         """The run with that number."""
         row = self._database.one("SELECT * FROM runs WHERE id = ?", (run_id,))
+        return run_of(row) if row else None
+
+    def run_by_uid(self, uid: str) -> Run | None:
+        """The run whose folders and jobs are called that; None for one of another ledger."""
+        number, _, key = uid.partition("-")
+        row = self._database.one("SELECT * FROM runs WHERE id = ? AND key = ?", (number, key))
+        return run_of(row) if row else None
+
+    def last_at(self, location: str) -> Run | None:
+        """The run that had the location last, or has it."""
+        row = self._database.one(
+            "SELECT * FROM runs WHERE location = ? AND fence > 0 ORDER BY fence DESC LIMIT 1", (location,)
+        )
         return run_of(row) if row else None
 
     def run_of_tag(self, project: str, tag: str) -> Run | None:

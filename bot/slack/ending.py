@@ -28,7 +28,7 @@ _SPANS = (
     (Phase.RELEASING, "release"),
 )
 _SHORTEST_SPAN = 0.05
-_ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.PUBLIC_LINK})
+_ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACHINE, Reason.PUBLIC_LINK})
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
 
 
@@ -135,11 +135,13 @@ def _how_to_use(run: Run) -> str:
     return f"To use it, in a DVC repository with the same remote:\n```{words.cut(body, 1_400)}```"
 
 
-def _failed(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
+def _failed(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     where = _where(run)
     cause = SENTENCES.get(run.reason or Reason.INTERNAL, SENTENCES[Reason.INTERNAL])
     message = words.escape(str(run.detail.get("message") or ""), 800)
     said = f"*Run {run.id} failed{where}.* {cause}"
+    if note.data.get("stopping"):
+        said += " The machine is being stopped again."
     if message and message not in said:
         said += f"\n{message}"
     blocks = []

@@ -46,6 +46,16 @@ _STATES = {
 }
 
 
+_WAITS_FOR = {
+    "starting": "the cloud is still turning it on",
+    "stopping": "it is still being turned off, and can only be started after that",
+    "running": "it is on, but does not answer yet",
+    "unknown": "the cloud does not know it at the moment",
+    "capacity": "the cloud has no room for it at the moment",
+    "answer": "the cloud does not answer",
+}
+
+
 def milestone(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
     """One message for the thread; an unknown `what` becomes a plain line."""
     line = _LINES.get(str(note.data.get("what")), _plain)
@@ -65,6 +75,15 @@ def _your_turn(run: Run, facts: Facts, _names: Names) -> str:
 
 def _machine_starting(run: Run, _facts: Facts, _names: Names) -> str:
     return f"Starting the machine {words.code(run.location)}."
+
+
+def _start_slow(run: Run, facts: Facts, _names: Names) -> str:
+    what = _WAITS_FOR.get(str(facts.get("waits_for")), _WAITS_FOR["starting"])
+    return f"{words.code(run.location)} takes longer than usual to start: {what}."
+
+
+def _notice(_run: Run, facts: Facts, _names: Names) -> str:
+    return words.prose(str(facts.get("text") or ""), 1_500)
 
 
 def _machine_ready(_run: Run, facts: Facts, _names: Names) -> str:
@@ -178,6 +197,8 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "your-turn": _your_turn,
     "machine-starting": _machine_starting,
     "machine-ready": _machine_ready,
+    "start-slow": _start_slow,
+    "notice": _notice,
     "prepared": _prepared,
     "image-building": _image_building,
     "image-ready": _image_ready,

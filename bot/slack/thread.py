@@ -92,6 +92,8 @@ class Delivery:
     def _send(self, row: Outgoing, run: Run | None) -> None:
         if row.kind == "whisper":
             self._whisper(row)
+        elif row.kind == "notice":
+            self._notice(row)
         elif run is None:
             self._store.outbox.give_up(row)
         elif row.kind == "card":
@@ -106,6 +108,18 @@ class Delivery:
         text = words.prose(row.text)
         self._chat.whisper(row.channel, row.user, Message(row.key, text, [section(text)]))
         self._store.outbox.sent(row, None)
+
+    def _notice(self, row: Outgoing) -> None:
+        """What concerns a channel and no run of it."""
+        ts = None
+        if row.maybe_sent:
+            ts = self._chat.find(row.channel, row.key, since=row.created_at - SKEW_SECONDS)
+        if ts is None:
+            self._store.outbox.sending(row)
+            self._pace.posting(row.channel)
+            text = words.prose(row.text)
+            ts = self._chat.post(row.channel, Message(row.key, text, [section(text)]))
+        self._store.outbox.sent(row, ts)
 
     def _post_card(self, row: Outgoing, run: Run) -> None:
         version = self._store.version(run.id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.errors import NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
+from bot.errors import Conflict, NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
 from bot.locations.ec2 import Ec2Power, ec2_client
 from bot.locations.power import AlwaysOn, Power
 from bot.ports import PowerState
@@ -197,6 +197,26 @@ def test_no_capacity_is_worth_waiting_for_and_a_refused_credential_is_not():
     assert issubclass(QuotaReached, NoCapacity)
     assert issubclass(NoCapacity, Unavailable)
     assert not issubclass(Unauthorised, Unavailable)
+
+
+def test_a_machine_may_halt_only_where_aws_says_that_it_stops_then(ec2, machine, client, sandbox):
+    attribute = {"InstanceId": machine, "Attribute": "instanceInitiatedShutdownBehavior"}
+    client.modify_instance_attribute(**attribute, Value="terminate")
+    with pytest.raises(Conflict, match=r"modify-instance-attribute .*shutdown-behavior stop"):
+        ec2.may_halt()
+    client.modify_instance_attribute(**attribute, Value="stop")
+    sandbox.fault("DescribeInstanceAttribute", "UnauthorizedOperation")
+    with pytest.raises(Unauthorised, match="what a shutdown inside"):
+        ec2.may_halt()
+    assert ec2.may_halt()
+    assert not AlwaysOn().may_halt()
+
+
+def test_an_instance_that_gives_its_credentials_without_a_token_is_named(ec2, machine, client):
+    ec2.check_metadata()
+    client.modify_instance_metadata_options(InstanceId=machine, HttpTokens="optional")
+    with pytest.raises(Conflict, match="--http-tokens required"):
+        ec2.check_metadata()
 
 
 def test_a_lost_answer_starts_the_machine_once(ec2, machine, sandbox, clock):

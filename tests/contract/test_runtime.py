@@ -81,10 +81,14 @@ class Site:
             fence=1,
             run_dir=str(self.run_dir),
             workdir=str(self.run_dir.parents[1]),
-            spec={"project": PROJECT, "env": {"PYTHONPATH": self.steps, "DESK": str(self.desk)}},
+            spec={"project": PROJECT, "uid": "1", "env": {"PYTHONPATH": self.steps, "DESK": str(self.desk)}},
             secrets={},
         )
         return replace(job, **changes)
+
+    def limited(self, seconds: float, plan: str, **changes: Any) -> Job:
+        job = self.job(plan, **changes)
+        return replace(job, spec={**job.spec, "limit_seconds": seconds, "max_hours": 2})
 
     def launch(self, job: Job) -> None:
         self.launched.append(job)
@@ -92,6 +96,12 @@ class Site:
 
     def status(self, job: Job) -> JobStatus:
         return self.runtime.status(job.name, job.run_dir)
+
+    def causes(self) -> list[str]:
+        """What the run's events name as the cause of a failure."""
+        events = self.run_dir / "events.jsonl"
+        lines = events.read_text().splitlines() if events.exists() else []
+        return [event["cause"] for event in map(json.loads, lines) if event["kind"] == "failed"]
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + PATIENCE
@@ -294,3 +304,53 @@ def test_a_job_whose_keeper_was_killed_is_lost_and_nothing_of_it_goes_on(site):
     ended = site.wait_until_over(job)
     assert (ended.state, ended.exit_code) == (JobState.LOST, None)
     site.wait_for(lambda: not alive(str(site.run_dir)))
+
+
+def test_the_jobs_that_live_are_known_by_run_fence_and_step_with_no_ledger_at_hand(site):
+    workdir = str(site.run_dir.parents[1])
+    assert list(site.runtime.living(workdir)) == []
+    job = site.job(FOREVER, fence=7)
+    site.launch(job)
+    (seen,) = site.runtime.living(workdir)
+    assert (seen.name, seen.uid, seen.fence, seen.step) == (job.name, "1", 7, "repro")
+    assert seen.seconds >= 0
+    assert list(site.runtime.living(f"{workdir}-of-another-location")) == []
+    site.runtime.kill(job.name, job.run_dir)
+    assert list(site.runtime.living(workdir)) == []
+
+
+def test_a_job_that_ended_by_itself_lives_no_more(site):
+    job = site.job("")
+    site.launch(job)
+    site.wait_until_over(job)
+    site.wait_for(lambda: not site.runtime.living(str(site.run_dir.parents[1])))
+
+
+def test_a_job_over_its_limit_ends_by_itself_and_says_why(site):
+    job = site.limited(0.5, "import signal; signal.signal(signal.SIGTERM, lambda *_: exit(9)); " + FOREVER)
+    site.launch(job)
+    ended = site.wait_until_over(job)
+    assert ended.state is JobState.EXITED
+    assert ended.exit_code != 0
+    assert site.causes() == ["too-long"]
+
+
+def test_a_job_within_its_limit_is_left_alone(site):
+    job = site.limited(3600, "")
+    site.launch(job)
+    assert site.wait_until_over(job).exit_code == 0
+    assert site.causes() == []
+
+
+def test_a_push_that_was_decided_is_not_torn_off_by_the_limit(site):
+    assert site.runtime.decide(str(site.run_dir), "push") == "push"
+    job = site.limited(0.2, "import time; time.sleep(1.5)", step="publish")
+    site.launch(job)
+    assert site.wait_until_over(job).exit_code == 0
+
+
+def test_a_publishing_that_the_limit_ended_never_pushes(site):
+    job = site.limited(0.2, FOREVER, step="publish")
+    site.launch(job)
+    assert site.wait_until_over(job).exit_code != 0
+    assert site.runtime.decide(str(site.run_dir), "push") == "cancel"

@@ -2,8 +2,8 @@
 
 import json
 
-from bot.errors import Conflict
-from bot.ports import Job, JobState, JobStatus, PowerState
+from bot.errors import Conflict, Unavailable
+from bot.ports import Job, JobSeen, JobState, JobStatus, PowerState
 
 
 class FakeLocation:
@@ -28,6 +28,8 @@ class FakeLocation:
         self.shell_up = True
         self.inputs: str | None = "1" * 64
         self.images: dict[str, str] = {}
+        self.ages: dict[str, float] = {}
+        self.guards: list[tuple[float, float]] = []
 
     # -- the door
 
@@ -88,6 +90,23 @@ class FakeLocation:
     def read(self, path: str, offset: int, limit: int) -> bytes:
         self._fail("read")
         return bytes(self.files.get(path, b"")[offset : offset + limit])
+
+    def living(self) -> list[JobSeen]:
+        self._answer()
+        return [self._seen(self.jobs[name]) for name in self.running()]
+
+    def guard(self, *, lease_seconds: float, hard_seconds: float) -> None:
+        self._answer()
+        self._fail("guard")
+        self.guards.append((lease_seconds, hard_seconds))
+
+    def _answer(self) -> None:
+        self._fail("living")
+        if not self.answers():
+            raise Unavailable(f"{self.name} does not answer")
+
+    def _seen(self, job: Job) -> JobSeen:
+        return JobSeen(job.name, str(job.spec["uid"]), job.fence, job.step, self.ages.get(job.name, 0.0))
 
     # -- the test's hands
 
@@ -151,6 +170,13 @@ class FakeLocation:
         self.images[its["inputs"]] = f"{its['name'].rpartition(':')[0]}@sha256:{its['inputs']}"
         self.emit("image", state="pushed")
         self.finish()
+
+    def appear(self, name: str, uid: str, *, fence: int, hours: float = 0.0) -> None:
+        """A job that lives here without any launch of ours."""
+        run_dir = f"{self.workdir}/runs/{uid}"
+        self.jobs[name] = Job(name, "repro", fence, run_dir, self.workdir, {"uid": uid}, {})
+        self.statuses[name] = JobStatus(JobState.RUNNING)
+        self.ages[name] = hours * 3600
 
     def fail(self, call: str, error: Exception, times: int = 1) -> None:
         self.errors += [(call, error)] * times

@@ -54,6 +54,7 @@ class Station:
             location_for=lambda email: owners.get(email, shared),
             secrets=lambda step, _location: {"git": {"username": "x", "token": f"canary-{step}"}},
             no_location_help="Ask #ml-platform.",
+            fallback_channel="COPS",
         )
         self.worker = Worker(self.world, bell=Bell(), said=lambda: None)
 

@@ -218,6 +218,11 @@ def test_trouble_is_said_with_how_long_it_lasts():
         ({"what": "warning", "text": "<!channel> low disk"}, "A warning: &lt;!channel&gt; low disk"),
         ({"what": "cancelling", "by": "UALICE"}, "Cancelling, as asked."),
         ({"what": "cancelling", "by": "UBOB"}, "Cancelling: bob asked for it."),
+        (
+            {"what": "start-slow", "waits_for": "running"},
+            "`rack-1` takes longer than usual to start: it is on, but does not answer yet.",
+        ),
+        ({"what": "notice", "text": "`job` was ended: the run has ended."}, "`job` was ended: the run has ended."),
         ({"what": "moonrise"}, "Moonrise"),
         ({}, "Something happened."),
     ],
@@ -297,6 +302,14 @@ def test_a_failure_names_stage_cause_last_lines_the_log_and_what_to_do():
     assert "line 39```" in text
     assert "The full log is attached to this thread." in text
     assert "push a fix to `main`, then `/train main v1.0.0`" in text
+
+
+def test_a_failed_start_says_that_the_machine_is_being_stopped_only_when_it_is():
+    run = a_run(Phase.FAILED, reason=Reason.START_TIMEOUT)
+    assert "being stopped" not in shown(terminal(run, Note("terminal")))
+    told = shown(terminal(run, Note("terminal", data={"stopping": True})))
+    assert "so it was given back. Try again" in told
+    assert "The machine is being stopped again." in told
 
 
 def test_a_failed_release_of_a_saved_result_does_not_send_people_to_train_again():

@@ -128,6 +128,38 @@ def test_a_refusal_is_whispered_to_the_one_who_asked(desk):
 # once, whatever breaks
 
 
+def notice(desk, run=None, key="reap-1"):
+    desk.store.notices.tell(
+        "Something of run 1 still ran on `rack-1` <!channel>.",
+        key=key,
+        deed="reap",
+        location="rack-1",
+        run=run,
+        channel="COPS",
+        data={},
+    )
+
+
+def test_what_the_upkeep_did_is_told_once_in_the_runs_thread(desk):
+    desk.accept()
+    desk.settle(5)
+    for _ in range(2):
+        notice(desk, desk.store.run(1))
+    desk.settle(10)
+    (text,) = desk.thread()
+    assert "still ran on `rack-1`" in text
+    assert "<!channel>" not in text
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_concerns_no_thread_is_told_once_in_the_channel_also_when_an_answer_is_lost(desk, after):
+    desk.chat.fail("post", Unavailable("connection reset"), after=after)
+    notice(desk)
+    desk.settle(60)
+    (said,) = desk.chat.roots()
+    assert said.channel == "COPS"
+
+
 @pytest.mark.parametrize("call", ["post", "update", "upload", "whisper", "find", "has_file"])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_lost_answer_makes_nothing_said_twice_nor_lost(desk, call, after):

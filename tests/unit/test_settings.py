@@ -158,3 +158,21 @@ def test_a_registry_s_account_has_both_halves_and_never_prints_its_password(envi
         load()
     environment.setenv("REGISTRY_PASSWORD", "sandbox-canary")
     assert "sandbox-canary" not in repr(load())
+
+
+def test_the_machines_own_timer_must_leave_the_idle_stop_its_time(environment, tmp_path):
+    assert load().deadman_minutes == 20
+    environment.setenv("IDLE_MINUTES", "20")
+    with pytest.raises(
+        SettingsError, match=r"DEADMAN_MINUTES: it must be more than IDLE_MINUTES, here 20.* 35 would do"
+    ):
+        load()
+    environment.setenv("DEADMAN_MINUTES", "0")
+    load()
+    environment.setenv("IDLE_MINUTES", "5")
+    environment.setenv("DEADMAN_MINUTES", "30")
+    path = tmp_path / "station.toml"
+    path.write_text('[locations.rack]\nowner = "a@b.c"\npower = "always-on"\nidle_minutes = 40\n')
+    environment.setenv("STATIONMASTER_CONFIG", str(path))
+    with pytest.raises(SettingsError, match="here 40"):
+        load()

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainer import durable
-from trainer.job import memory, processes
+from trainer.job import limit, memory, processes
+from trainer.job.limit import Limit
 
 SUPERVISOR = "supervisor.json"
 STEP = "step.json"
@@ -26,8 +27,13 @@ STRAY_GRACE = 1.0
 """Seconds that processes left behind by a finished step get to end by themselves."""
 
 
-def supervise(folder: Path, run_dir: Path, argv: list[str], environment: Mapping[str, str]) -> None:
-    """Run the step to its end, in a forked child that has left its caller's session; returns when all is over."""
+def supervise(
+    folder: Path, run_dir: Path, argv: list[str], environment: Mapping[str, str], within: Limit | None = None
+) -> None:
+    """Run the step to its end, in a forked child that has left its caller's session; returns when all is over.
+
+    A step that is not through `within` its limit is ended, whether or not anybody watches.
+    """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     durable.write_json(folder / SUPERVISOR, processes.identity(os.getpid()))
@@ -36,8 +42,12 @@ def supervise(folder: Path, run_dir: Path, argv: list[str], environment: Mapping
     kills = memory.oom_kills()
     pid = _start(run_dir, argv, environment)
     durable.write_json(folder / STEP, processes.identity(pid))
+    lift = limit.enforce(within, run_dir) if within else None
     status = _wait_for(pid)
+    late = lift is not None and lift()
     _end_strays()
+    if within and late:
+        limit.say(within, run_dir)
     (folder / SECRETS).unlink(missing_ok=True)
     oom = _signal(status) == signal.SIGKILL and memory.oom_kills() > kills
     write_exit(folder, code=_code(status), number=_signal(status), oom=oom)

@@ -225,6 +225,7 @@ class Machines:
         )
         instance = reservation.instances[0]
         instance.id = machine.id
+        instance.metadata_options.http_tokens = "required"  # as an instance should be set up
         backend.create_tags([machine.id], {"Name": f"train-{machine.owner.partition('@')[0]}", "Owner": machine.owner})
         self._machines[machine.id] = machine
         self._show(machine)

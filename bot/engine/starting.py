@@ -1,0 +1,123 @@
+"""From the reservation until the machine answers: each way in which that fails has its reason within a minute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.engine import policy
+from bot.engine.policy import Outcome, milestone
+from bot.engine.world import World
+from bot.errors import DoorError, NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
+from bot.ports import Location, PowerState
+from bot.runs.model import Phase, Reason, Run
+
+
+def start(run: Run, world: World) -> Outcome:
+    """Bring the machine up and wait until it answers."""
+    try:
+        outcome = _look(run, world)
+    except Unavailable as error:
+        outcome = _no_answer(run, world, error)
+    return _patience(run, world, outcome)
+
+
+def stop_again(run: Run, world: World) -> bool:
+    """Take back the power that this run asked for in vain; True when the machine is being stopped.
+
+    Still under the run's reservation, so that nobody else can be on it; not when somebody waits for it. The upkeep
+    keeps asking until the power says that it is off.
+    """
+    if run.phase is not Phase.FAILED or not run.progress.get("power_asked") or Phase.PREPARING in run.times:
+        return False
+    location = world.locations[run.location]
+    if not location.stoppable or not world.store.machines.take_after_start(run.location):
+        return False
+    try:
+        location.stop()
+    except DoorError as error:
+        world.watch(run.location).said(f"could not be stopped at once, it is asked again: {error}")
+    return True
+
+
+def _look(run: Run, world: World) -> Outcome:
+    location = world.locations[run.location]
+    now = world.clock.now()
+    power = location.power()
+    world.store.machines.saw(run.location, power)
+    world.watch(run.location).saw(power)
+    if power is PowerState.RUNNING and location.answers():
+        notes = (milestone("machine-ready", seconds=now - run.phase_at),) if run.progress.get("power_asked") else ()
+        return policy.advance(run, Phase.PREPARING, *notes, progress=_settled(run))
+    if power is PowerState.GONE:
+        return policy.fail(run, Reason.NO_MACHINE)
+    if now - run.phase_at > world.terms[run.location].start_seconds:
+        return policy.fail(run, Reason.NO_MACHINE if power is PowerState.UNKNOWN else Reason.START_TIMEOUT)
+    if power is PowerState.STOPPED:
+        return _ask_for_power(run, location, now)
+    run = _waiting_for(run, power.value)
+    return policy.wait(run, 0.5 if now - run.phase_at < 10 else 2.0)  # noqa: PLR2004 - quick machines first
+
+
+def _ask_for_power(run: Run, location: Location, now: float) -> Outcome:
+    if not run.progress.get("power_asked"):
+        # The intent goes to the ledger first: a machine whose start was answered by nobody is stopped again, too.
+        asked = replace(run, progress={**run.progress, "power_asked": True})
+        return policy.wait(asked, 0.0, milestone("machine-starting"))
+    tries = int(run.progress.get("start_tries", 0))
+    if tries and now - run.progress["started_at"] < policy.START_PAUSE:
+        return policy.wait(_waiting_for(run, "starting"), 1.0)
+    if tries >= policy.START_TRIES:
+        return policy.fail(run, Reason.START_FAILED)
+    try:
+        location.start()
+    except NoCapacity as error:
+        return _no_capacity(run, now, error)
+    except (Unauthorised, NotFound) as error:
+        reason = Reason.NO_MACHINE if isinstance(error, NotFound) else Reason.START_REFUSED
+        return policy.fail(_never_started(run), reason, message=str(error))
+    counted = {**run.progress, "start_tries": tries + 1, "started_at": now, "waits_for": "starting"}
+    return policy.wait(policy.calm(replace(run, progress=counted)), 0.5)
+
+
+def _no_capacity(run: Run, now: float, error: NoCapacity) -> Outcome:
+    since = float(run.progress.get("refused_since", now))
+    if now - since > policy.CAPACITY_PATIENCE:
+        reason = Reason.QUOTA if isinstance(error, QuotaReached) else Reason.NO_CAPACITY
+        return policy.fail(_never_started(run), reason, message=str(error))
+    refused = replace(run, progress={**run.progress, "refused_since": since, "waits_for": "capacity"})
+    return policy.wait(policy.in_trouble(refused, now, str(error)), 10.0)
+
+
+def _no_answer(run: Run, world: World, error: Unavailable) -> Outcome:
+    now = world.clock.now()
+    run = policy.in_trouble(_waiting_for(run, "answer"), now, str(error))
+    if now - run.phase_at > world.terms[run.location].start_seconds:
+        return policy.fail(run, Reason.START_TIMEOUT, message=str(error))
+    return policy.wait(run, error.retry_after or policy.back_off(run.progress["trouble"]["tries"]))
+
+
+def _patience(before: Run, world: World, outcome: Outcome) -> Outcome:
+    """Say once what a start that takes long is waiting for."""
+    run = outcome.run
+    late = world.clock.now() - before.phase_at > policy.SLOW_START
+    if run.phase is not Phase.STARTING or not late or run.progress.get("slow_said"):
+        return outcome
+    told = replace(run, progress={**run.progress, "slow_said": True})
+    note = milestone("start-slow", waits_for=run.progress.get("waits_for", "starting"))
+    return replace(outcome, run=told, notes=(*outcome.notes, note))
+
+
+def _waiting_for(run: Run, what: str) -> Run:
+    return replace(run, progress={**run.progress, "waits_for": what})
+
+
+def _never_started(run: Run) -> Run:
+    """The cloud said no, and no earlier yes is known: there is nothing to stop again."""
+    if run.progress.get("start_tries"):
+        return run
+    return replace(run, progress={**run.progress, "power_asked": False})
+
+
+def _settled(run: Run) -> dict[str, object]:
+    passing = ("waits_for", "refused_since", "start_tries", "started_at", "slow_said")
+    return {key: value for key, value in run.progress.items() if key not in passing}
