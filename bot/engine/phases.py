@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.engine import policy
+from bot.engine.look import look_at
 from bot.engine.policy import Outcome, milestone
 from bot.engine.release_notes import asset_path, description, fingerprint
 from bot.engine.steps import listen, run_dir, work
@@ -45,8 +46,7 @@ def start(run: Run, world: World) -> Outcome:
     """Bring the machine up and wait until it answers."""
     location = world.locations[run.location]
     now = world.clock.now()
-    power = location.power()
-    world.store.machines.saw(run.location, power)
+    power = look_at(world, run.location)
     asked = bool(run.progress.get("power_asked"))
     if power is PowerState.RUNNING and location.answers():
         notes = (milestone("machine-ready", seconds=now - run.phase_at),) if asked else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from bot.engine.look import look_at
 from bot.engine.world import World
 from bot.errors import DoorError
 from bot.ports import PowerState
@@ -28,8 +29,7 @@ def look_after_machines(world: World) -> None:
 
 def _look_after(world: World, name: str) -> None:
     location = world.locations[name]
-    power = location.power()
-    world.store.machines.saw(name, power)
+    power = look_at(world, name)
     if not location.stoppable or power is not PowerState.RUNNING:
         return
     idle = world.terms[name].idle_seconds

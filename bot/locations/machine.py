@@ -8,7 +8,7 @@ from bot.errors import NotFound, Unavailable
 from bot.locations.power import Power
 from bot.locations.process import Runtime
 from bot.locations.shell import Shell
-from bot.ports import Job, JobStatus, PowerState
+from bot.ports import Job, JobStatus, PowerSeen, PowerState
 
 HELLO_SECONDS = 10.0
 
@@ -31,6 +31,10 @@ class Machine:
     def power(self) -> PowerState:
         """See `Location.power`."""
         return self.power_supply.state()
+
+    def look(self) -> PowerSeen:
+        """See `Location.look`."""
+        return self.power_supply.look()
 
     def start(self) -> None:
         """See `Location.start`."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.ports import PowerState
+from bot.ports import PowerSeen, PowerState
 
 
 class Power(Protocol):
     """The power of one machine. Calls block for seconds at most and raise only `DoorError`s.
 
-    A driver for another cloud implements these three; `tests/contract/test_power.py` says what must hold for it.
+    A driver for another cloud implements these four; `tests/contract/test_power.py` says what must hold for it.
     """
 
     can_stop: bool
@@ -18,6 +18,9 @@ class Power(Protocol):
 
     def state(self) -> PowerState:
         """What the power says now. `GONE` only when the machine was certainly given up; when in doubt, `UNKNOWN`."""
+
+    def look(self) -> PowerSeen:
+        """The same, with when that began by the cloud's own clock; `since` is None where it does not say."""
 
     def start(self) -> None:
         """Ask for power and return at once. A machine that runs or starts already is left as it is.
@@ -41,6 +44,10 @@ class AlwaysOn:
     def state(self) -> PowerState:
         """Always running; whether it answers is the shell's to say."""
         return PowerState.RUNNING
+
+    def look(self) -> PowerSeen:
+        """Nobody knows since when."""
+        return PowerSeen(PowerState.RUNNING)
 
     def start(self) -> None:
         """Nothing to do."""

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 
 from bot.runs.database import Database
 from bot.runs.journal import record
+from bot.runs.power_log import Look, note
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,14 @@ class Machines:
             return MachineRow(name)
         return MachineRow(**{**row, "stopping": bool(row["stopping"])})
 
-    def saw(self, name: str, state: str) -> None:
-        """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""
+    def saw(
+        self, name: str, state: str, *, since: float | None = None, price: float | None = None, by_use: bool = False
+    ) -> None:
+        """Note what a look brought (see `Look`). A machine that is on with nobody on it becomes idle, if it was not."""
         now = self._database.now()
         with self._database.write() as connection:
             know(connection, name)
+            note(connection, name, Look(state, since, price, by_use), now)
             connection.execute("UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name))
             connection.execute(
                 "UPDATE machines SET idle_since = coalesce(idle_since, ?) WHERE name = ? AND state = 'running' "
@@ -62,6 +66,14 @@ class Machines:
             if state in ("stopped", "gone"):
                 connection.execute("UPDATE machines SET idle_since = NULL, stopping = 0 WHERE name = ?", (name,))
                 wake_queue(connection, name, now)
+
+    def disk(self, name: str, free: int) -> None:
+        """Note how many bytes were free where the location keeps its things."""
+        with self._database.write() as connection:
+            know(connection, name)
+            connection.execute(
+                "UPDATE machines SET disk_free = ?, disk_seen_at = ? WHERE name = ?", (free, self._database.now(), name)
+            )
 
     def take_for_stop(self, name: str, *, idle_for: float) -> bool:
         """Win the right to stop it: True when it is nobody's, nobody waits, and it idled for that many seconds."""

@@ -13,10 +13,11 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from bot.clock import Clock
+from bot.runs.costs import Costs
 from bot.runs.database import Database
 from bot.runs.journal import Journal, record
 from bot.runs.machines import Machines, know, wake_queue
-from bot.runs.model import Note, Run
+from bot.runs.model import FREED, Note, Run
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
 from bot.runs.requests import Requests
@@ -34,6 +35,7 @@ class Store:
         self.requests = Requests(self._database)
         self.outbox = Outbox(self._database)
         self.machines = Machines(self._database)
+        self.costs = Costs(self._database)
         self.people = People(self._database)
         self.journal = Journal(self._database)
 
@@ -81,6 +83,9 @@ class Store:
         if after.phase != before.phase:
             times = {**after.times, after.phase.value: now}
             after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
+        freed = before.holds and not after.holds
+        if freed:
+            after = replace(after, times={**after.times, FREED: now})
         changed = replace(after, events_read=before.events_read, log_read=before.log_read) != before
         with self._database.write() as connection:
             cursor = connection.execute(
@@ -118,7 +123,7 @@ class Store:
                 say_in_run(connection, now, note, after)
             if after.phase != before.phase:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
-            if before.holds and not after.holds:
+            if freed:
                 _idle(connection, before.location, now)
                 wake_queue(connection, before.location, now)
                 record(connection, now, "engine", "give-back", run=after)

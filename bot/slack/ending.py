@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Note, Phase, Reason, Run
+from bot.runs.model import FREED, SENTENCES, Note, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
 from bot.slack.milestones import STEPS, Names
@@ -44,7 +44,7 @@ def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None)
 
 def spans(run: Run) -> list[tuple[str, float]]:
     """What the time went to: name and seconds of each phase that took a noticeable time."""
-    entered = sorted((at, phase) for phase, at in run.times.items() if isinstance(at, int | float))
+    entered = sorted((at, phase) for phase, at in run.times.items() if phase != FREED and isinstance(at, int | float))
     names = dict(_SPANS)
     found = []
     for (at, phase), (until, _next) in pairwise(entered):

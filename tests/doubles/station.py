@@ -29,6 +29,7 @@ class Station:
         self.code = FakeCodeHost()
         self.public = FakePublicFiles()
         self.terms = Terms(**terms)
+        self.prices: dict[str, float] = {}
         self.boot()
 
     def boot(self) -> None:
@@ -47,6 +48,7 @@ class Station:
             terms=dict.fromkeys(self.machines, self.terms),
             logs=LogBook(self.folder / "logs"),
             location_for=owners.get,
+            price_of=self.prices.get,
             secrets=lambda step, _location: {"git": {"username": "x", "token": f"canary-{step}"}},
             no_location_help="Ask #ml-platform.",
         )
