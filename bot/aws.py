@@ -1,7 +1,7 @@
 """How this program talks to AWS: one client configuration, and botocore's exceptions in our words.
 
-Only the AWS files (`locations/ec2.py`, `locations/ssm.py`, `public_files.py`) use it. boto3 is imported when the first
-client is made: that costs 0.17 s and 15 MB, which a process that never asks AWS should not pay.
+Only the AWS files (`ec2.py`, `ssm.py` and `prices.py` of `locations/`, and `public_files.py`) use it. boto3 is imported
+when the first client is made: that costs 0.17 s and 15 MB, which a process that never asks AWS should not pay.
 """
 
 from __future__ import annotations
@@ -44,7 +44,17 @@ _ADVICE: tuple[tuple[type[DoorError], str, frozenset[str]], ...] = (
     (
         Unauthorised,
         "Check the bot's AWS credentials and its IAM policy.",
-        frozenset({"AuthFailure", "ExpiredToken", "RequestExpired", "UnauthorizedOperation"}),
+        frozenset(
+            {
+                "AccessDeniedException",  # the JSON services answer 400
+                "AuthFailure",
+                "ExpiredToken",
+                "ExpiredTokenException",
+                "RequestExpired",
+                "UnauthorizedOperation",
+                "UnrecognizedClientException",
+            }
+        ),
     ),
     (
         NotFound,

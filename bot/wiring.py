@@ -20,6 +20,7 @@ from bot.engine.world import Project, Terms, World
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
+from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
 from bot.public_files import S3PublicFiles
 from bot.runs.logbook import LogBook
@@ -33,6 +34,7 @@ from commands.desk import Desk, LocationFacts
 log = logging.getLogger(__name__)
 
 MACHINE_LOOK_SECONDS = 10
+PRICE_LOOK_SECONDS = 600
 AWS_NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -58,7 +60,16 @@ class Service:
         locations = all_locations(settings)
         chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
         logs = LogBook(home / "logs")
-        self.world = _world(settings, store=self.store, clock=clock, chat=chat, logs=logs, locations=locations)
+        self._prices = _prices(settings, locations, clock)
+        self.world = _world(
+            settings,
+            store=self.store,
+            clock=clock,
+            chat=chat,
+            logs=logs,
+            locations=locations,
+            prices=self._prices,
+        )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._delivery = Delivery(
             self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
@@ -89,6 +100,14 @@ class Service:
             "interval",
             args=[self.world],
             seconds=MACHINE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.add_job(
+            self._prices.refresh,
+            "interval",
+            seconds=PRICE_LOOK_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,
@@ -135,6 +154,7 @@ def _world(
     chat: SlackChat,
     logs: LogBook,
     locations: Mapping[str, LocationSettings],
+    prices: Prices,
 ) -> World:
     powers = Powers(settings)
     return World(
@@ -160,8 +180,18 @@ def _world(
         terms={name: _terms(location, settings) for name, location in locations.items()},
         logs=logs,
         location_for=_location_for(locations),
+        price_of=prices.of,
         secrets=_secrets(settings),
         no_location_help=_no_location_help(settings),
+    )
+
+
+def _prices(settings: Settings, locations: Mapping[str, LocationSettings], clock: Clock) -> Prices:
+    return Prices(
+        {name: each.price_per_hour for name, each in locations.items() if each.price_per_hour is not None},
+        {name: each.instance for name, each in locations.items() if each.power == "ec2" and each.instance},
+        AwsPriceList(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url),
+        clock,
     )
 
 

@@ -90,6 +90,14 @@ class Charge:
         return 0.0 if self.price is None else self.seconds * self.price / HOUR
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What something costs so far, and what an hour of it does, in dollars."""
+
+    amount: float
+    price_per_hour: float
+
+
 def use_of(run: Run, now: float) -> Use | None:
     """The run's time on its machine up to `now`; None when it never had one. All of a run that failed is failed."""
     if Phase.STARTING not in run.times:
@@ -140,7 +148,8 @@ def rounded(amounts: Mapping[Key, float], digits: int = 2) -> dict[Key, float]:
     """Each amount to so many decimals, so that what is shown sums to the rounded sum: the largest remainders go up."""
     scale = 10**digits
     exact = {key: amount * scale for key, amount in amounts.items()}
-    left = round(math.fsum(exact.values())) - sum(math.floor(amount) for amount in exact.values())
+    whole = round(round(math.fsum(exact.values()), 6))  # twice: half a cent is one whichever way it was added up
+    left = whole - sum(math.floor(amount) for amount in exact.values())
     up = set(sorted(exact, key=lambda key: math.floor(exact[key]) - exact[key])[:left])
     return {key: (math.floor(amount) + (key in up)) / scale for key, amount in exact.items()}
 

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from bot.runs.charges import LEAST_SECONDS, Charge, Power, Use, charges, total, unpriced, use_of
+from bot.runs.charges import LEAST_SECONDS, Charge, Cost, Power, Use, charges, total, unpriced, use_of
 from bot.runs.database import Database, Row
 from bot.runs.model import Run
 from bot.runs.power_log import until
 from bot.runs.rows import run_of
 
 DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What something costs so far, and what an hour of it does, in dollars."""
-
-    amount: float
-    price_per_hour: float
 
 
 class Costs:

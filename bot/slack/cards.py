@@ -61,6 +61,7 @@ class Cards:
             who=person.name if person else "",
             usual_seconds=self._store.usual_seconds(run.project, run.location) if not run.phase.ended else None,
             queue=self._turn(run) if run.phase is Phase.QUEUED else None,
+            cost=self._store.costs.of_run(run) if not run.phase.ended else None,
         )
 
     def _turn(self, run: Run) -> Turn | None:

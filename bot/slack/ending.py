@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.ports import Message
+from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Note, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
@@ -32,13 +33,13 @@ _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.PUBLIC_
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
 
 
-def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
-    """How the run ended, with everything that helps next."""
+def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None, cost: Cost | None = None) -> Message:
+    """How the run ended, with everything that helps next. `cost` is that of the whole run, where it is known."""
     make = {Phase.RELEASED: _released, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
-    said = section(f"<@{run.user}> {headline}")
+    said, last = section(f"<@{run.user}> {headline}"), context(_took(run) + spent(cost))
     return Message(
-        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks]
+        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks, last]
     )
 
 
@@ -56,6 +57,11 @@ def spans(run: Run) -> list[tuple[str, float]]:
 def split(run: Run) -> str:
     """`training 3 min 2 s, saving 4 s`."""
     return ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in spans(run))
+
+
+def spent(cost: Cost | None) -> str:
+    """` It cost $0.53.`; empty where nobody knows, and where nothing was spent."""
+    return f" It cost {words.money(cost.amount)}." if cost is not None and cost.amount else ""
 
 
 def seconds_in_all(run: Run) -> float:
@@ -102,7 +108,7 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     metrics = metrics_table(run, against if isinstance(against, Mapping) else None)
     if metrics:
         blocks.append(section(metrics))
-    blocks += [section(_how_to_use(run)), context(_took(run))]
+    blocks.append(section(_how_to_use(run)))
     return "\n".join(said), blocks
 
 
@@ -139,7 +145,6 @@ def _failed(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
     if tail:
         blocks.append(section(tail))
     blocks.append(section(_what_next(run)))
-    blocks.append(context(_took(run)))
     return said, blocks
 
 
@@ -180,7 +185,7 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     who = "" if not by or by == run.user else f" by {words.escape(names.get(by, 'somebody else'), 80)}"
     log = " What it wrote until then is attached to this thread." if run.log_read else ""
     said = f"*Run {run.id} was cancelled{who}.* Nothing was released, {words.code(run.tag)} is still free.{log}"
-    return said, [context(_took(run))]
+    return said, []
 
 
 def _took(run: Run) -> str:
