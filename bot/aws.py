@@ -1,7 +1,8 @@
 """How this program talks to AWS: one client configuration, and botocore's exceptions in our words.
 
-Only the AWS files (`locations/ec2.py`, `locations/ecr.py`, `locations/ssm.py`, `public_files.py`) use it. boto3 is
-imported when the first client is made: that costs 0.17 s and 15 MB, which a process that never asks AWS should not pay.
+Only the AWS files (`ec2.py`, `ecr.py`, `ssm.py` and `prices.py` of `locations/`, and `public_files.py`) use it. boto3
+is imported when the first client is made: that costs 0.17 s and 15 MB, which a process that never asks AWS should
+not pay.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _ADVICE: tuple[tuple[type[DoorError], str, frozenset[str]], ...] = (
         "Check the bot's AWS credentials and its IAM policy.",
         frozenset(
             {
-                "AccessDeniedException",  # ECR and SSM answer 400 with it
+                "AccessDeniedException",  # the JSON services answer 400
                 "AuthFailure",
                 "ExpiredToken",
                 "ExpiredTokenException",

@@ -150,6 +150,17 @@ class PowerState(StrEnum):
     UNKNOWN = "unknown"
 
 
+@dataclass(frozen=True)
+class PowerSeen:
+    """One look at a machine's power. `since` is by the cloud's clock (seconds since the epoch), where it says so.
+
+    It is when the machine was launched, for one that starts or runs; when its stop began, for one that stops or is off.
+    """
+
+    state: PowerState
+    since: float | None = None
+
+
 class JobState(StrEnum):
     """What became of a job. `LOST`: it was started and is gone without an exit code (power cut, kill -9)."""
 
@@ -219,6 +230,9 @@ class Location(Protocol):
 
     def power(self) -> PowerState:
         """Describe the machine, now. Never raises for a machine that is off."""
+
+    def look(self) -> PowerSeen:
+        """The same with what the cloud says of when it changed, for no more calls: what a bill is made from."""
 
     def start(self) -> None:
         """Ask for power. Idempotent; returns at once. `NoCapacity` when the cloud has none, with the cause in words."""

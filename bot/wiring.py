@@ -22,6 +22,7 @@ from bot.engine.world import Project, Terms, World
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
+from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
 from bot.public_files import S3PublicFiles
 from bot.runs.lines import Lines
@@ -39,6 +40,7 @@ MACHINE_LOOK_SECONDS = 10
 WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
+PRICE_LOOK_SECONDS = 600
 AWS_NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -64,7 +66,16 @@ class Service:
         self._stopping = threading.Event()
         chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
         logs = LogBook(home / "logs")
-        self.world = _world(settings, store=self.store, clock=clock, chat=chat, logs=logs, locations=locations)
+        self._prices = _prices(settings, locations, clock)
+        self.world = _world(
+            settings,
+            store=self.store,
+            clock=clock,
+            chat=chat,
+            logs=logs,
+            locations=locations,
+            prices=self._prices,
+        )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._delivery = Delivery(
             self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
@@ -104,6 +115,14 @@ class Service:
                 max_instances=1,
                 coalesce=True,
             )
+        self._scheduler.add_job(
+            self._prices.refresh,
+            "interval",
+            seconds=PRICE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
         self._scheduler.add_job(
             beat,
             "interval",
@@ -159,6 +178,7 @@ def _world(
     chat: SlackChat,
     logs: LogBook,
     locations: Mapping[str, LocationSettings],
+    prices: Prices,
 ) -> World:
     powers = Powers(settings)
     return World(
@@ -186,9 +206,19 @@ def _world(
         terms={name: _terms(location, settings) for name, location in locations.items()},
         logs=logs,
         location_for=_location_for(locations),
+        price_of=prices.of,
         secrets=_secrets(settings),
         no_location_help=_no_location_help(settings),
         fallback_channel=settings.slack_fallback_channel or "",
+    )
+
+
+def _prices(settings: Settings, locations: Mapping[str, LocationSettings], clock: Clock) -> Prices:
+    return Prices(
+        {name: each.price_per_hour for name, each in locations.items() if each.price_per_hour is not None},
+        {name: each.instance for name, each in locations.items() if each.power == "ec2" and each.instance},
+        AwsPriceList(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url),
+        clock,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, header, section, title, title_text
@@ -50,7 +51,7 @@ def _details(run: Run, call: Call, desk: Desk) -> Reply:
     metrics = metrics_table(run, None)
     if metrics:
         blocks.append(section(metrics))
-    blocks += _timing(run)
+    blocks += _timing(run, desk.store.costs.of_run(run))
     return Reply(f"{title_text(run)}: {status(run)}", blocks)
 
 
@@ -83,10 +84,12 @@ def _facts(run: Run, desk: Desk) -> tuple[str, str]:
     return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {asked}", commits
 
 
-def _timing(run: Run) -> list[Block]:
+def _timing(run: Run, cost: Cost | None) -> list[Block]:
     parts = [f"{name} {words.duration(seconds)}" for name, seconds in spans(run)]
     if run.ended_at is not None:
         parts.insert(0, f"{words.duration(seconds_in_all(run))} in all")
+    if cost is not None:
+        parts.append(f"{words.money(cost.amount)} at {words.money(cost.price_per_hour)} an hour")
     return [context(" · ".join(parts))] if parts else []
 
 

@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from trainer import spec
+from trainer import room, spec
 from trainer.events import EventLog
 from trainer.failure import CancelledError, FencedError, StepError
 from trainer.job import credentials
@@ -40,7 +40,9 @@ def main(argv: list[str]) -> int:
         traceback.print_exc()
         return _failed(events, options.step, _unforeseen(error))
     _say(f"{options.step}: done")
-    extra = {"commit": job.commit} if options.step == "prepare" else {}
+    extra: dict[str, object] = {"commit": job.commit} if options.step == "prepare" else {}
+    if options.step in ("prepare", "publish"):
+        extra["disk_free"] = room.free(job.places.workdir)
     events.emit("step", name=options.step, state="finished", seconds=round(time.monotonic() - started, 3), **extra)
     return 0
 

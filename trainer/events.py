@@ -8,7 +8,7 @@ file. The kinds and what they carry beside that:
 | kind        | fields |
 |-------------|--------|
 | `step`      | `name` (prepare, repro, publish), `state` (started, finished); `seconds` when finished; |
-|             | for prepare also `commit` |
+|             | for prepare also `commit`; for prepare and publish `disk_free` (bytes left where `workdir` is) |
 | `transfer`  | `direction` (pull, push), `files`, `files_total`, `bytes`, `bytes_total` (totals null when unknown) |
 | `stage`     | `name`, `index` (from 1), `of`, `state` (started, finished, skipped, cached); `seconds` when finished |
 | `metric`    | `step` (epochs or steps done), `of` (null when unknown), `values` (name -> number) |

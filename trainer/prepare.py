@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trainer import crashpoints
+from trainer import crashpoints, room
 from trainer.code import workspace
 from trainer.code.mirror import Mirror, open_mirror
 from trainer.data import remote, transfer
@@ -35,6 +35,9 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     """
     places = spec.places
     fence.check(places.fence, spec.fence)
+    little = room.warning(room.free(places.workdir))
+    if little:
+        events.emit("warning", text=little)
     mirror = open_mirror(places.mirror, spec.git_url, secrets.git_config(spec.git_url))
     mirror.fetch(spec.branch, spec.commit)
     crashpoints.reach("prepare.fetched")

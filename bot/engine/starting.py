@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.engine import policy
+from bot.engine.look import look_at
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.errors import DoorError, NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
@@ -42,8 +43,7 @@ def stop_again(run: Run, world: World) -> bool:
 def _look(run: Run, world: World) -> Outcome:
     location = world.locations[run.location]
     now = world.clock.now()
-    power = location.power()
-    world.store.machines.saw(run.location, power)
+    power = look_at(world, run.location)
     world.watch(run.location).saw(power)
     if power is PowerState.RUNNING and location.answers():
         notes = (milestone("machine-ready", seconds=now - run.phase_at),) if run.progress.get("power_asked") else ()

@@ -17,6 +17,8 @@ from trainer.events import Event, parse
 
 CHUNK = 1_000_000
 """Bytes of events or log that are read at a time; a shell with a smaller limit returns less."""
+LARGEST_DISK = 2**60
+"""Bytes."""
 Ended = Callable[[Run, World, tuple[Note, ...]], Outcome]
 """What follows a step that ended well, with what is to be said already."""
 Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
@@ -97,7 +99,15 @@ def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note,
         piece = b""  # our own disk is full: the training goes on, and the log is fetched again later
     run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
+    _note_room(run, world, events)
     return run, notes, bool(piece) or used > 0
+
+
+def _note_room(run: Run, world: World, events: list[Event]) -> None:
+    """How much of the machine's disk is free, as its last step said; what a location writes may be anything."""
+    said = [event.data["disk_free"] for event in events if event.kind == "step" and "disk_free" in event.data]
+    if said and type(said[-1]) is int and 0 <= said[-1] < LARGEST_DISK:
+        world.store.machines.disk(run.location, said[-1])
 
 
 def _is_status_due(run: Run, world: World, step: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.engine import reaper
+from bot.engine.look import look_at
 from bot.engine.watch import Watch
 from bot.engine.world import World
 from bot.errors import DoorError
@@ -45,8 +46,7 @@ def _look_after(world: World, name: str) -> None:
     location, watch = world.locations[name], world.watch(name)
     # In this order: what the power says is then newer than what the ledger said, also of a machine that just started.
     holder = world.store.holder(name)
-    power = location.power()
-    world.store.machines.saw(name, power)
+    power = look_at(world, name)
     watch.saw(power)
     watch.found(power, holder.uid if holder and holder.phase in WORKING else "")
     if power is not PowerState.RUNNING:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bot.engine import policy, reaper
 from bot.engine.intake import introduce
+from bot.engine.look import look_at
 from bot.engine.world import World
 from bot.errors import DoorError, NoCapacity, Unavailable
 from bot.ports import Location, PowerState
@@ -66,8 +67,7 @@ def _look(row: MachineRow, world: World) -> Answer | None:
 
 
 def _on(row: MachineRow, location: Location, world: World) -> Answer | None:
-    power = location.power()
-    world.store.machines.saw(row.name, power)
+    power = look_at(world, row.name)
     if power is PowerState.STOPPED:
         location.start()
     if power is PowerState.GONE:
@@ -83,8 +83,7 @@ def _on(row: MachineRow, location: Location, world: World) -> Answer | None:
 
 def _off(row: MachineRow, location: Location, world: World) -> Answer | None:
     """Stop it, while the right to that is still ours: once it was off, somebody else may have started it again."""
-    power = location.power()
-    world.store.machines.saw(row.name, power)
+    power = look_at(world, row.name)
     if power in (PowerState.STOPPED, PowerState.GONE) or not world.store.machines.get(row.name).stopping:
         return Answer(f"`{row.name}` is off.")
     if power is PowerState.RUNNING and not _nothing_runs(row.name, world):

@@ -60,6 +60,8 @@ class World:
     """E-mail -> the line they wait in: their own location, or else a shared one or a pool; None without any."""
     secrets: Callable[[str, str], Mapping[str, Any]]
     """Step and location -> the credentials that this step needs there (facts: three steps, three privileges)."""
+    price_of: Callable[[str], float | None] = lambda _name: None
+    """Location -> dollars an hour, None while unknown. Never blocks."""
     asked: dict[str, float] = field(default_factory=dict)
     """Job -> when its status was last asked for. Only saves work: after a restart it is asked for at once."""
     no_location_help: str = ""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bot import aws
 from bot.errors import Conflict, NotFound, Unavailable
-from bot.ports import PowerState
+from bot.ports import PowerSeen, PowerState
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
 _STATES = {
     "pending": PowerState.STARTING,
@@ -21,6 +24,8 @@ _STATES = {
     "shutting-down": PowerState.GONE,
     "terminated": PowerState.GONE,
 }
+_WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
+"""The time in a StateTransitionReason: `User initiated (2026-01-02 03:04:05 GMT)`. A shutdown from inside has none."""
 
 
 def ec2_client(*, region: str, endpoint_url: str | None = None) -> EC2Client:
@@ -49,13 +54,17 @@ class Ec2Power:
         An instance that AWS does not know is `UNKNOWN`, not `GONE`: Describe lags behind, and one missing answer must
         never free a machine that may be running (facts/platform-limits.md, EC2).
         """
+        return self.look().state
+
+    def look(self) -> PowerSeen:
+        """The same answer with its LaunchTime, or the time in its StateTransitionReason."""
         try:
             with aws.asking(f"look at {self._id}"):
                 answer = self._client.describe_instances(InstanceIds=[self._id])
         except NotFound:
-            return PowerState.UNKNOWN
-        names = [i["State"]["Name"] for r in answer["Reservations"] for i in r["Instances"]]
-        return _STATES.get(names[0], PowerState.UNKNOWN) if names else PowerState.UNKNOWN
+            return PowerSeen(PowerState.UNKNOWN)
+        found = [instance for each in answer["Reservations"] for instance in each["Instances"]]
+        return _seen(found[0]) if found else PowerSeen(PowerState.UNKNOWN)
 
     def start(self) -> None:
         """StartInstances. AWS refuses it while the instance stops, and when it is terminated."""
@@ -111,6 +120,18 @@ class Ec2Power:
                     f"`aws ec2 modify-instance-metadata-options --instance-id {self._id} --http-tokens required "
                     "--http-put-response-hop-limit 1`."
                 )
+
+
+def _seen(instance: InstanceTypeDef) -> PowerSeen:
+    state = _STATES.get(instance["State"]["Name"], PowerState.UNKNOWN)
+    if state in (PowerState.STARTING, PowerState.RUNNING):
+        launched = instance.get("LaunchTime")
+        return PowerSeen(state, launched.timestamp() if launched else None)
+    when = _WHEN.search(instance.get("StateTransitionReason") or "")
+    if when is None or state is PowerState.UNKNOWN:
+        return PowerSeen(state)
+    stopped = datetime.strptime(when[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    return PowerSeen(state, stopped.timestamp())
 
 
 def _wrong_state(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from bot.locations.deadman import DeadMan
 from bot.locations.power import Power
 from bot.locations.process import Runtime
 from bot.locations.shell import Shell
-from bot.ports import Job, JobSeen, JobStatus, PowerState
+from bot.ports import Job, JobSeen, JobStatus, PowerSeen, PowerState
 
 HELLO_SECONDS = 10.0
 
@@ -34,6 +34,10 @@ class Machine:
     def power(self) -> PowerState:
         """See `Location.power`."""
         return self.power_supply.state()
+
+    def look(self) -> PowerSeen:
+        """See `Location.look`."""
+        return self.power_supply.look()
 
     def start(self) -> None:
         """See `Location.start`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.ports import PowerState
+from bot.ports import PowerSeen, PowerState
 
 
 class Power(Protocol):
@@ -18,6 +18,9 @@ class Power(Protocol):
 
     def state(self) -> PowerState:
         """What the power says now. `GONE` only when the machine was certainly given up; when in doubt, `UNKNOWN`."""
+
+    def look(self) -> PowerSeen:
+        """The same, with when that began by the cloud's own clock; `since` is None where it does not say."""
 
     def start(self) -> None:
         """Ask for power and return at once. A machine that runs or starts already is left as it is.
@@ -47,6 +50,10 @@ class AlwaysOn:
     def state(self) -> PowerState:
         """Always running; whether it answers is the shell's to say."""
         return PowerState.RUNNING
+
+    def look(self) -> PowerSeen:
+        """Nobody knows since when."""
+        return PowerSeen(PowerState.RUNNING)
 
     def start(self) -> None:
         """Nothing to do."""

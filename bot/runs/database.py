@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection, OperationalError, connect
@@ -22,6 +22,7 @@ BUSY_SECONDS = 2.0
 """How long SQLite waits for another writer before it says "locked": inside Slack's 3 s acknowledgement."""
 
 Row = dict[str, Any]
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Database:
@@ -71,12 +72,12 @@ class Database:
         finally:
             self._writing.release()
 
-    def one(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
+    def one(self, sql: str, values: Values = ()) -> Row | None:
         """The first row, or None."""
         row = self._connection().execute(sql, values).fetchone()
         return dict(row) if row else None
 
-    def all(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+    def all(self, sql: str, values: Values = ()) -> list[Row]:
         """Every row."""
         return [dict(row) for row in self._connection().execute(sql, values)]
 

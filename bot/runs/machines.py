@@ -8,6 +8,7 @@ from sqlite3 import Connection
 from bot.runs.database import Database, Row
 from bot.runs.journal import record
 from bot.runs.lines import Lines
+from bot.runs.power_log import Look, note
 from bot.runs.reservation import wake_queue
 
 WANTED = (
@@ -58,11 +59,14 @@ class Machines:
         row = self._database.one("SELECT * FROM machines WHERE name = ?", (name,))
         return machine_of(row) if row else MachineRow(name)
 
-    def saw(self, name: str, state: str) -> None:
-        """Note what the power said. A machine that is on with nobody on it becomes idle now, if it was not."""
+    def saw(
+        self, name: str, state: str, *, since: float | None = None, price: float | None = None, by_use: bool = False
+    ) -> None:
+        """Note what a look brought (see `Look`). A machine that is on with nobody on it becomes idle, if it was not."""
         now = self._database.now()
         with self._database.write() as connection:
             know(connection, name)
+            note(connection, name, Look(state, since, price, by_use), now)
             connection.execute("UPDATE machines SET state = ?, seen_at = ? WHERE name = ?", (state, now, name))
             if state == "running":
                 connection.execute("UPDATE machines SET on_since = coalesce(on_since, ?) WHERE name = ?", (now, name))
@@ -76,6 +80,14 @@ class Machines:
                     "UPDATE machines SET on_since = NULL, idle_since = NULL, stopping = 0 WHERE name = ?", (name,)
                 )
                 wake_queue(connection, self._lines.of(name), now)
+
+    def disk(self, name: str, free: int) -> None:
+        """Note how many bytes were free where the location keeps its things."""
+        with self._database.write() as connection:
+            know(connection, name)
+            connection.execute(
+                "UPDATE machines SET disk_free = ?, disk_seen_at = ? WHERE name = ?", (free, self._database.now(), name)
+            )
 
     def take_for_stop(self, name: str, *, idle_for: float) -> bool:
         """Win the right to stop it: True when it is nobody's, nobody waits, and it idled for that many seconds.

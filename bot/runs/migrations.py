@@ -171,7 +171,10 @@ def machines(db: Database) -> None:
 
 @migrations()
 def power_log(db: Database) -> None:
-    """When each machine was on, and what an hour of it cost then: what every sum of money is made from."""
+    """When each machine was on, and what an hour of it cost then: what every sum of money is made from.
+
+    `seen_at` is when it was last seen on. `by_use`: it costs only while a run uses it.
+    """
     db.conn.execute(
         """
         CREATE TABLE power_log (
@@ -179,12 +182,14 @@ def power_log(db: Database) -> None:
             machine TEXT NOT NULL,
             on_at REAL NOT NULL,
             off_at REAL,
-            price_per_hour REAL
+            seen_at REAL NOT NULL,
+            price_per_hour REAL,
+            by_use INTEGER NOT NULL DEFAULT 0
         )
         """
     )
     db.conn.execute("CREATE UNIQUE INDEX one_open_interval ON power_log(machine) WHERE off_at IS NULL")
-    db.conn.execute("CREATE INDEX power_log_by_time ON power_log(on_at)")
+    db.conn.execute("CREATE INDEX power_log_by_machine ON power_log(machine, on_at)")
 
 
 @migrations()

@@ -130,6 +130,10 @@ SENTENCES: Mapping[Reason, str] = {
 }
 
 
+FREED = "freed"
+"""The name in `Run.times` of the moment when the location was given back."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One `/train`, from the command to its end. Times are seconds since the epoch (UTC).
@@ -167,7 +171,7 @@ class Run:
     events_read: int = 0
     log_read: int = 0
     times: Mapping[str, float] = field(default_factory=dict)
-    """Phase name -> when it was entered."""
+    """Phase name -> when it was entered; and `FREED` -> when the location was given back."""
     progress: Mapping[str, Any] = field(default_factory=dict)
     """The projection of the location's events that the card shows (see bot/runs/progress.py)."""
     result: Mapping[str, Any] = field(default_factory=dict)

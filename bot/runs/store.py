@@ -14,12 +14,13 @@ from sqlite3 import Connection
 from typing import Any
 
 from bot.clock import Clock
+from bot.runs.costs import Costs
 from bot.runs.database import Database
 from bot.runs.holds import Holds
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
 from bot.runs.machines import Machines, know
-from bot.runs.model import Note, Phase, Run
+from bot.runs.model import FREED, Note, Phase, Run
 from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
@@ -45,6 +46,7 @@ class Store:
         self.machines = Machines(self._database, self.lines)
         self.holds = Holds(self._database, self.lines)
         self.wishes = Wishes(self._database, self.lines)
+        self.costs = Costs(self._database)
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
@@ -83,6 +85,9 @@ class Store:
         if after.phase != before.phase:
             times = {**after.times, after.phase.value: now}
             after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
+        freed = before.holds and not after.holds
+        if freed:
+            after = replace(after, times={**after.times, FREED: now})
         changed = replace(after, events_read=before.events_read, log_read=before.log_read) != before
         with self._database.write() as connection:
             cursor = connection.execute(
@@ -120,7 +125,7 @@ class Store:
                 say_in_run(connection, now, note, after)
             if after.phase != before.phase:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
-            if before.holds and not after.holds:
+            if freed:
                 _idle(connection, before.location, now)
                 wake_queue(connection, self.lines.of(before.location), now)
                 record(connection, now, "engine", "give-back", run=after)

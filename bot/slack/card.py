@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.ports import Message
+from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
@@ -40,12 +41,18 @@ _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows
 
 
 def card(
-    run: Run, *, now: float, who: str = "", usual_seconds: float | None = None, queue: Turn | None = None
+    run: Run,
+    *,
+    now: float,
+    who: str = "",
+    usual_seconds: float | None = None,
+    queue: Turn | None = None,
+    cost: Cost | None = None,
 ) -> Message:
     """The card as it should stand at `now`. It names who asked, without a ping: they know."""
     blocks = [header(title(run)), section(_headline(run, now, queue)), context(_who_and_where(run, who))]
     if not run.phase.ended:
-        blocks.append(context(*_time(run, now, usual_seconds)))
+        blocks.append(context(*_time(run, now, usual_seconds), _cost(cost)))
     if run.channel == run.user:
         blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
     if can_cancel(run):
@@ -120,6 +127,14 @@ def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
     elif usual_seconds is not None:
         said += f", longer than the usual {words.duration(usual_seconds)}"
     return _way(run), said
+
+
+def _cost(cost: Cost | None) -> str:
+    """Nothing while the price is not known."""
+    if cost is None:
+        return ""
+    spent = f"{words.money(cost.amount)} so far, at " if cost.amount else ""
+    return f"{spent}{words.money(cost.price_per_hour)} an hour"
 
 
 def _way(run: Run) -> str:

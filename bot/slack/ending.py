@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Kind, Note, Phase, Reason, Run
+from bot.runs.charges import Cost
+from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
 from bot.slack.milestones import STEPS, Names
@@ -32,19 +33,19 @@ _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACH
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
 
 
-def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
-    """How the run ended, with everything that helps next."""
+def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None, cost: Cost | None = None) -> Message:
+    """How the run ended, with everything that helps next. `cost` is that of the whole run, where it is known."""
     make = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
-    said = section(f"<@{run.user}> {headline}")
+    said, last = section(f"<@{run.user}> {headline}"), context(_took(run) + spent(cost))
     return Message(
-        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks]
+        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks, last]
     )
 
 
 def spans(run: Run) -> list[tuple[str, float]]:
     """What the time went to: name and seconds of each phase that took a noticeable time."""
-    entered = sorted((at, phase) for phase, at in run.times.items() if isinstance(at, int | float))
+    entered = sorted((at, phase) for phase, at in run.times.items() if phase != FREED and isinstance(at, int | float))
     names = dict(_SPANS)
     found = []
     for (at, phase), (until, _next) in pairwise(entered):
@@ -56,6 +57,11 @@ def spans(run: Run) -> list[tuple[str, float]]:
 def split(run: Run) -> str:
     """`training 3 min 2 s, saving 4 s`."""
     return ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in spans(run))
+
+
+def spent(cost: Cost | None) -> str:
+    """` It cost $0.53.`; empty where nobody knows, and where nothing was spent."""
+    return f" It cost {words.money(cost.amount)}." if cost is not None and cost.amount else ""
 
 
 def seconds_in_all(run: Run) -> float:
@@ -102,7 +108,7 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     metrics = metrics_table(run, against if isinstance(against, Mapping) else None)
     if metrics:
         blocks.append(section(metrics))
-    blocks += [section(_how_to_use(run)), context(_took(run))]
+    blocks.append(section(_how_to_use(run)))
     return "\n".join(said), blocks
 
 
@@ -111,7 +117,7 @@ def _built(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
     made = mapping_of(run.progress, "image").get("state") in ("built", "pushed")
     said = "is built" if made else "is there already, nothing of it changed"
     use = section(f"{image}\n{words.code(f'/train {run.branch} <tag>')} trains in it.")
-    return f"*The image of {words.code(run.branch)} {said}.*", [use, context(_took(run))]
+    return f"*The image of {words.code(run.branch)} {said}.*", [use]
 
 
 def _beside(run: Run) -> str:
@@ -149,7 +155,6 @@ def _failed(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     if tail:
         blocks.append(section(tail))
     blocks.append(section(_what_next(run)))
-    blocks.append(context(_took(run)))
     return said, blocks
 
 
@@ -194,7 +199,7 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     left = f"Nothing was released, {words.code(run.tag)} is still free."
     if run.kind is Kind.BUILD:
         left = "No image was made."
-    return f"*Run {run.id} was cancelled{who}.* {left}{log}", [context(_took(run))]
+    return f"*Run {run.id} was cancelled{who}.* {left}{log}", []
 
 
 def _took(run: Run) -> str:

@@ -152,7 +152,8 @@ class Delivery:
         names = self._names(run)
         if rows[0].kind == "terminal":
             note = Note("terminal", rows[0].text, rows[0].data)
-            return rows[:1], terminal(run, note, key=rows[0].key, names=names)
+            cost = self._store.costs.of_run(run)
+            return rows[:1], terminal(run, note, key=rows[0].key, names=names, cost=cost)
         lines: list[Message] = []
         room = MOST_MERGED
         for row in rows:

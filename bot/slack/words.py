@@ -21,6 +21,8 @@ _PAUSE = "\u200b"
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _TENTHS_BELOW = 10
 _LONGEST_URL = 1_000
+_LEAST_MONEY = 0.001
+"""Dollars; nobody wants to know it more exactly."""
 _WHOLE_ABOVE, _TOO_LONG = 10_000, 10**15
 """From where on a metric's fraction says nothing, and from where on its digits do not either."""
 
@@ -161,7 +163,9 @@ def change(now: object, before: object) -> str:
 
 
 def money(amount: float) -> str:
-    """`$0.53`: dollars, as the cloud bills them."""
+    """`$0.53`, `$0.0123`: dollars, as the cloud bills them."""
+    if 0 < amount < _LEAST_MONEY:
+        return f"less than ${_LEAST_MONEY}"
     return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.3g}"  # noqa: PLR2004 - cents say nothing below
 
 

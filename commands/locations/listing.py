@@ -61,11 +61,22 @@ def _machine(facts: LocationFacts, desk: Desk, *, mine: bool) -> str:
         f"in {words.code(facts.pool, 60)}" if facts.pool else _whose(facts, mine=mine),
         _power(row, desk),
         f"{words.size(row.disk_free)} free" if row.disk_free is not None else "",
-        "" if facts.price_per_hour is None else f"{words.money(facts.price_per_hour)} an hour",
+        *_money(facts, desk),
     ]
     waiting = "" if facts.pool else _waiting(desk.store.queue(facts.name), desk)
     use = "; ".join(part for part in (_use(row, desk), waiting) if part)
     return " · ".join(part for part in parts if part) + f"\n{use}"
+
+
+def _money(facts: LocationFacts, desk: Desk) -> tuple[str, str]:
+    """The price, of the settings or else of the cloud's list, and what the machine costs since midnight (UTC)."""
+    price, today = facts.price_per_hour, desk.store.costs.machine_today(facts.name)
+    if price is None:
+        price = desk.store.costs.price_per_hour(facts.name)
+    return (
+        "" if price is None else f"{words.money(price)} an hour",
+        f"{words.money(today)} today" if today else "",
+    )
 
 
 def _whose(facts: LocationFacts, *, mine: bool) -> str:

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import Conflict, NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
 from bot.locations.ec2 import Ec2Power, ec2_client
 from bot.locations.power import AlwaysOn, Power
-from bot.ports import PowerState
+from bot.ports import PowerSeen, PowerState
 from bot.sandbox.aws import AwsSandbox
 from tests.doubles.clock import TestClock
 
@@ -105,7 +105,36 @@ def test_a_machine_that_was_stopped_starts_again(bench):
     assert bench.power.state() is PowerState.RUNNING
 
 
+def test_a_look_says_the_same_state(bench):
+    assert bench.power.look().state is bench.power.state()
+    bench.power.start()
+    bench.pass_time(LONG_ENOUGH)
+    assert bench.power.look().state is PowerState.RUNNING
+
+
 # ------------------------------------------------------------------------------------------------ EC2
+
+
+def test_aws_says_since_when_a_machine_is_launched_and_when_its_stop_began(ec2, clock):
+    launched = int(clock.now())  # AWS tells whole seconds
+    ec2.start()
+    assert ec2.look() == PowerSeen(PowerState.STARTING, launched)
+    clock.advance(LONG_ENOUGH)
+    assert ec2.look() == PowerSeen(PowerState.RUNNING, launched)
+    clock.advance(3_600)
+    stopped = int(clock.now())
+    ec2.stop()
+    assert ec2.look() == PowerSeen(PowerState.STOPPING, stopped)
+    clock.advance(3_600)
+    assert ec2.look() == PowerSeen(PowerState.STOPPED, stopped)
+
+
+def test_of_a_machine_that_shut_itself_down_aws_does_not_say_when(ec2, machine, sandbox, clock):
+    ec2.start()
+    clock.advance(LONG_ENOUGH)
+    sandbox.power_off(machine)
+    clock.advance(LONG_ENOUGH)
+    assert ec2.look() == PowerSeen(PowerState.STOPPED)
 
 
 def test_every_state_on_the_way_is_told(ec2, clock):

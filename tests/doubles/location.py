@@ -3,7 +3,7 @@
 import json
 
 from bot.errors import Conflict, Unavailable
-from bot.ports import Job, JobSeen, JobState, JobStatus, PowerState
+from bot.ports import Job, JobSeen, JobState, JobStatus, PowerSeen, PowerState
 
 
 class FakeLocation:
@@ -19,6 +19,7 @@ class FakeLocation:
         self.jobs: dict[str, Job] = {}
         self.statuses: dict[str, JobStatus] = {}
         self.decisions: dict[str, str] = {}
+        self.since: float | None = None
         self.starts = 0
         self.stops = 0
         self.kills: list[str] = []
@@ -36,6 +37,9 @@ class FakeLocation:
     def power(self) -> PowerState:
         self._fail("power")
         return self.state
+
+    def look(self) -> PowerSeen:
+        return PowerSeen(self.power(), self.since)
 
     def start(self) -> None:
         self._fail("start")

@@ -33,6 +33,7 @@ class Station:
         self.public = FakePublicFiles()
         self.terms = Terms(**terms)
         self.lines = Lines(pools or {})
+        self.prices: dict[str, float] = {}
         self.boot()
 
     def boot(self) -> None:
@@ -52,6 +53,7 @@ class Station:
             terms=dict.fromkeys(self.machines, self.terms),
             logs=LogBook(self.folder / "logs"),
             location_for=lambda email: owners.get(email, shared),
+            price_of=self.prices.get,
             secrets=lambda step, _location: {"git": {"username": "x", "token": f"canary-{step}"}},
             no_location_help="Ask #ml-platform.",
             fallback_channel="COPS",

@@ -33,6 +33,14 @@ def lock_of(world, name="main"):
     return YAML(typ="safe").load(world.show(f"{name}:dvc.lock"))["stages"]
 
 
+def test_prepare_and_publish_say_how_much_room_is_left(trained):
+    _, first, _ = trained
+    said = {event["name"]: event.get("disk_free") for event in first.events("step") if event["state"] == "finished"}
+    assert said["prepare"] > 0
+    assert said["publish"] > 0
+    assert said["repro"] is None
+
+
 def test_a_first_run_trains_publishes_and_tags(trained):
     world, first, _ = trained
     published = first.published()

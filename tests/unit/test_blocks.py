@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from bot.runs.charges import Cost
 from bot.runs.model import Kind, Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
 from bot.slack.card import can_cancel, card
@@ -139,6 +140,15 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
     assert "machine ✓ · data ✓ · *training* · saving · release" in text
 
 
+def test_a_card_says_what_the_run_costs_so_far_and_an_hour_of_it():
+    assert "$1.05 so far, at $0.53 an hour" in shown(a_card(a_run(), cost=Cost(1.052, 0.526)))
+    assert "\n$0.53 an hour" in shown(a_card(a_run(), cost=Cost(0.0, 0.526)))
+
+
+def test_a_card_says_nothing_of_money_while_the_price_is_not_known():
+    assert "$" not in shown(a_card(a_run()))
+
+
 def test_a_waiting_card_says_the_place_the_holder_and_the_expected_turn():
     holder = a_run(id=41, tag="v0.9.0", times={Phase.QUEUED: START - 700, Phase.STARTING: START - 600})
     turn = Turn(2, (Use("rack-1", run=holder, who="bob"),), START + 500)
@@ -265,15 +275,24 @@ def test_a_release_is_told_with_metrics_against_the_last_one_time_link_and_how_t
         },
     )
     note = Note("terminal", data={"against": {"tag": "v0.9.0", "metrics": {"metrics.json": {"accuracy": 0.9}}}})
-    message = terminal(run, note, key="k")
+    message = terminal(run, note, key="k", cost=Cost(0.421, 6.3))
     text = shown(message)
     assert text.startswith("<@UALICE> *v1.0.0 is released.* <https://gitlab.test/r/v1.0.0|Open the release>")
     assert "accuracy    0.93      +0.03" in text
     assert "loss         0.2        new" in text
     assert "loss         0.2" in text
     assert "curl -fLO https://public.test/team/fruits/v1.0.0/train.dvc\ndvc pull train.dvc" in text
-    assert "Took 4 min: waiting 3 s, machine 42 s, data 5 s, training 3 min, saving 5 s, release 5 s." in text
+    assert (
+        "Took 4 min: waiting 3 s, machine 42 s, data 5 s, training 3 min, saving 5 s, release 5 s. It cost $0.42."
+        in text
+    )
     assert json.dumps(message.blocks).count("<@") == 1
+
+
+def test_where_nothing_was_spent_or_the_price_is_not_known_nothing_is_said_of_money():
+    run = a_run(Phase.FAILED, reason=Reason.NO_CAPACITY, ended_at=START + 45)
+    assert "$" not in shown(terminal(run, Note("terminal"), cost=Cost(0.0, 6.3)))
+    assert "$" not in shown(terminal(run, Note("terminal")))
 
 
 def test_an_unchanged_model_is_said_to_be_that_of_the_other_release():

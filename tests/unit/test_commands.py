@@ -194,6 +194,17 @@ def test_one_run_is_shown_by_number_or_tag_with_everything_about_it(office, mean
     assert "4 min in all · waiting 40 s · machine 40 s · data 2 min 40 s" in text
 
 
+def test_one_run_is_shown_with_what_it_cost_where_that_is_known(office):
+    office.start()
+    run, lease = office.store.claim()
+    office.store.reserve(run, lease)
+    assert "an hour" not in office.type("/runs 1")
+    office.store.machines.saw("rack-1", "running", price=0.526)
+    office.clock.advance(3_600)
+    office.store.machines.saw("rack-1", "running", price=0.526)
+    assert "$0.53 at $0.53 an hour" in office.type("/runs 1")
+
+
 def test_a_failed_run_is_shown_with_its_cause(office):
     office.start()
     office.put(1, phase="failed", reason=Reason.DISK_FULL.value, detail='{"stage": "train"}')

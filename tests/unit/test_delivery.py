@@ -101,6 +101,21 @@ def test_the_card_follows_the_run_to_its_end(desk):
     assert desk.store.stale_cards() == []
 
 
+def test_the_card_and_the_last_message_say_what_the_run_costs(desk):
+    desk.accept()
+    run, lease = desk.store.claim()
+    desk.store.reserve(run, lease)
+    for _ in range(7):
+        desk.store.machines.saw("rack-1", "running", price=1.2)
+        desk.clock.advance(300)
+    desk.settle(1.0)
+    (root,) = desk.chat.roots()
+    assert "$0.70 so far, at $1.20 an hour" in str(root.message.blocks)
+    desk.end()
+    desk.settle()
+    assert "It cost $0.70." in str(desk.chat.thread(root.ts)[-1].message.blocks)
+
+
 def test_the_full_log_is_a_file_in_the_thread(desk):
     run = desk.accept()
     (desk.folder / f"run-{run.uid}.log").write_bytes(b"\xffline\n" * 10)

@@ -192,6 +192,20 @@ def test_a_killed_training_fails_and_is_not_started_again(station):
     assert station.until_phase(Phase.FAILED).reason is Reason.OUT_OF_MEMORY
 
 
+@pytest.mark.parametrize("nonsense", [-1, True, "much", None, 2**80, 1.5])
+def test_the_room_on_a_machines_disk_is_known_from_its_last_step_and_nonsense_changes_nothing(station, nonsense):
+    station.train()
+    machine = station.until_step("prepare")
+    machine.emit("step", name="prepare", state="finished", seconds=1.0, disk_free=5_000_000_000)
+    machine.finish()
+    machine = station.until_step("repro")
+    seen = station.store.machines.get("alice")
+    assert (seen.disk_free, seen.disk_seen_at) == (5_000_000_000, station.run().phase_at)
+    machine.emit("step", name="repro", state="finished", seconds=1.0, disk_free=nonsense)
+    station.tick(1)
+    assert station.store.machines.get("alice").disk_free == 5_000_000_000
+
+
 def test_a_machine_that_vanishes_ends_the_run_as_lost(station):
     station.train()
     station.until_step("prepare").play("prepare")

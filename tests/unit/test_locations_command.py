@@ -66,6 +66,13 @@ def test_a_machine_shows_power_uptime_disk_price_and_that_it_is_free(site):
     assert "*spare* · shared · state unknown\nfree" in text
 
 
+def test_a_machine_shows_what_the_cloud_says_of_its_price_and_what_it_cost_today(site):
+    site.store.machines.saw("spare", "running", price=1.5)
+    site.clock.advance(2 * 3600)
+    site.store.machines.saw("spare", "running", price=1.5)
+    assert "$1.50 an hour · $3.00 today\nfree" in site.type("/locations")
+
+
 def test_a_hold_shows_whose_it_is_for_how_long_and_why(site):
     site.type("/locations hold 60 looking at &lt;loss&gt;", "UALICE")
     site.clock.advance(10 * MINUTE)

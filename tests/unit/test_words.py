@@ -55,6 +55,14 @@ def test_a_change_of_a_metric_has_its_sign_or_is_left_out(now, before, said):
     assert words.change(now, before) == said
 
 
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0, "$0.00"), (1e-9, "less than $0.001"), (0.0123, "$0.0123"), (0.526, "$0.53"), (1_234.5, "$1,234.50")],
+)
+def test_money_is_dollars_and_cents_and_less_than_that_where_cents_say_nothing(amount, said):
+    assert words.money(amount) == said
+
+
 def test_a_ping_in_a_log_is_only_text():
     assert words.escape("<!channel> <@U1> & co") == "&lt;!channel&gt; &lt;@U1&gt; &amp; co"
 

@@ -13,6 +13,7 @@ from bot.sandbox.aws.http import Answer, HttpServer, Request
 from bot.sandbox.aws.machines import Machines
 from bot.sandbox.aws.moto import Moto
 from bot.sandbox.aws.objects import Buckets
+from bot.sandbox.aws.prices import PriceList
 from bot.sandbox.aws.ssm import Ssm
 from bot.sandbox.aws.ssm_command import Host
 from bot.sandbox.aws.store import Store
@@ -23,7 +24,9 @@ _MOTO_PAGES = ("/moto-api", "/latest/", "/favicon.ico")
 
 
 class AwsSandbox:
-    """S3, EC2 and Run Command on `http://127.0.0.1:port`, kept in the folder `home`; the rest of moto is there too.
+    """S3, EC2 with its prices, and Run Command on `http://127.0.0.1:port`, kept in the folder `home`.
+
+    The rest of moto is there too.
 
     Everything acknowledged survives `kill -9` of the process: objects, buckets, machines and the changes they are in
     the middle of. `port=0` takes a free one. Any access key is good; requests without one see only what the public
@@ -57,6 +60,7 @@ class AwsSandbox:
             self._moto, self._store, self._faults, clock, start_seconds=start_seconds, stop_seconds=stop_seconds
         )
         self.ssm = Ssm(self._moto, self._faults, clock, self._machines.running_since)
+        self._prices = PriceList(self._faults)
         self._server: HttpServer | None = None
 
     def start(self) -> None:
@@ -165,6 +169,8 @@ class AwsSandbox:
             return self._machines.answer(request)
         if service == "ssm":
             return self.ssm.answer(request)
+        if service == "pricing":
+            return self._prices.answer(request)
         return self._moto.answer(request)
 
 
