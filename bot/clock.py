@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -13,7 +15,11 @@ class Clock(Protocol):
     """What the engine knows of time."""
 
     def now(self) -> float:
-        """Wall time in seconds since the epoch (UTC). May jump; never subtract two of them for a timeout."""
+        """Seconds since the epoch (UTC): the wall's time when the process began, carried on by a steady clock.
+
+        So two of one process may be subtracted for a timeout: a wall that is set back or forth meanwhile moves
+        nothing. Of another process's the ledger may hold later ones (`Store.requeue_all`).
+        """
 
     def monotonic(self) -> float:
         """Seconds that only grow, for timeouts and pacing within one process."""
@@ -25,16 +31,25 @@ class Clock(Protocol):
         """A fresh random id of 16 hexadecimal digits, for leases."""
 
 
+def _steady() -> float:
+    """Seconds that no one sets, and that go on while the computer sleeps where the system counts that."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+
+
 class SystemClock:
     """The real one."""
 
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = _steady) -> None:
+        self._steady = steady
+        self._ahead = wall() - steady()
+
     def now(self) -> float:
         """See `Clock.now`."""
-        return time.time()
+        return self._steady() + self._ahead
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
-        return time.monotonic()
+        return self._steady()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """See `Clock.wait`."""

@@ -16,6 +16,8 @@ from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink
 from bot.runs.model import WORKING, Note, Phase, Reason, Run
 
+_STEPS = {Phase.PREPARING: "prepare", Phase.BUILDING: "build", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
+"""The job of each phase that has one, in the order of a run."""
 LAST_PIECES = 300
 """How many pieces of a log are fetched at the end of a run, at most: 300 MB, the limit of what a job keeps."""
 
@@ -48,36 +50,50 @@ def _work(run: Run, world: World) -> Outcome:
 
 
 def release(run: Run, world: World) -> Outcome:
-    """Copy the pointer to the public bucket, then make the GitLab release that links it. Both look before they act."""
+    """Copy the pointer to the public bucket, then make the GitLab release that links it. Both look before they act.
+
+    What the release says of earlier ones is decided once: a second try, after others were released, must say the same.
+    """
+    if "compared" not in run.progress:
+        return policy.wait(replace(run, progress={**run.progress, "compared": _compared(run, world)}), 0.0)
     pointer = str(run.result.get("pointer", "train.dvc"))
     content = str(run.result.get("pointer_text", "")).encode()
     try:
         public_url = world.public.publish(f"{run.project}/{run.tag}/{pointer}", content)
     except (Conflict, Unauthorised) as error:
         return _ended_by(run, Reason.PUBLIC_LINK, error)
-    result = {**run.result, "public_url": public_url, "fingerprint": fingerprint(content.decode())}
+    result = {**run.result, "public_url": public_url, "fingerprint": _fingerprint(run)}
     if run.result.get("diverged"):
         result["merge_request_url"] = _merge_request(run, world)
     run = replace(run, result=result)
-    earlier = [other for other in world.store.released(run.project) if other.id != run.id]
-    same = [other for other in earlier if other.result.get("fingerprint") == result["fingerprint"]]
-    same_as = same[-1].tag if same else None
+    compared = run.progress["compared"]
     wanted = Release(
         tag=run.tag,
         name=run.tag,
-        description=description(run, same_as=same_as),
+        description=description(run, same_as=compared["same_as"]),
         links=(ReleaseLink(pointer, public_url, asset_path(pointer)),),
     )
     try:
         made = world.code.create_release(wanted)
     except Conflict as error:
         return _ended_by(run, Reason.RELEASE_CONFLICT, error)
-    against = earlier[0] if earlier else None
-    facts = {
-        "same_as": same_as,
-        "against": {"tag": against.tag, "metrics": against.result.get("metrics", {})} if against else None,
+    terminal = Note("terminal", data=compared)
+    return policy.advance(run, Phase.RELEASED, terminal, result={**result, "release_url": made.url})
+
+
+def _compared(run: Run, world: World) -> dict[str, Any]:
+    """The first release with the same model, and the last one with its metrics; None where there is none."""
+    earlier = [other for other in world.store.released(run.project) if other.id != run.id]
+    same = [other.tag for other in earlier if other.result.get("fingerprint") == _fingerprint(run)]
+    last = earlier[0] if earlier else None
+    return {
+        "same_as": same[-1] if same else None,
+        "against": {"tag": last.tag, "metrics": last.result.get("metrics", {})} if last else None,
     }
-    return policy.advance(run, Phase.RELEASED, Note("terminal", data=facts), result={**result, "release_url": made.url})
+
+
+def _fingerprint(run: Run) -> str:
+    return fingerprint(str(run.result.get("pointer_text", "")))
 
 
 def _merge_request(run: Run, world: World) -> str | None:
@@ -135,13 +151,21 @@ def farewell(run: Run, **facts: Any) -> tuple[Note, ...]:
 
 
 def _end_job(run: Run, location: Location) -> bool:
-    launched = run.progress.get("launched")
-    return True if launched is None else location.kill(str(launched), run_dir(run, location))
+    """End the job of the last step that was entered, whether its launch is known or its answer was lost.
+
+    A job that was not launched yet never will be, so that a launch still on its way comes too late.
+    """
+    step = _last_step(run)
+    return True if step is None else location.kill(run.job(step), run_dir(run, location))
+
+
+def _last_step(run: Run) -> str | None:
+    return next((step for phase, step in reversed(_STEPS.items()) if phase in run.times), None)
 
 
 def _last_words(run: Run, world: World, location: Location) -> Run:
     """Keep what the job wrote before its end; the thread is past hearing of stages."""
-    if run.progress.get("launched") is None:
+    if _last_step(run) is None:
         return run
     for _ in range(LAST_PIECES):
         heard, _notes, more = listen(run, world, location)

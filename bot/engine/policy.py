@@ -24,6 +24,8 @@ LOST_PATIENCE = 900.0
 """Seconds without an answer from a machine that should run a job, until it counts as lost (fault 25)."""
 DOOR_PATIENCE = 3_600.0
 """Seconds that GitLab or S3 may stay away in the last phase: the result is safe by then, so there is no hurry."""
+SURE_TRIES = 8
+"""How often something must have been asked in vain before any of these patiences can be at its end."""
 GIVE_BACK_PATIENCE = 60.0
 """Seconds of trying to end what still runs before the thread is told without waiting any longer."""
 
@@ -112,9 +114,12 @@ def in_trouble(run: Run, now: float, what: str) -> Run:
 
 
 def trouble_seconds(run: Run, now: float) -> float:
-    """For how long it has not answered."""
+    """For how long it has not answered; 0 until it was asked often enough.
+
+    A bot that was down for hours, or whose clock was set forth, has asked only once or twice in all that time.
+    """
     trouble = run.progress.get("trouble")
-    return now - trouble["since"] if trouble else 0.0
+    return now - trouble["since"] if trouble and trouble["tries"] >= SURE_TRIES else 0.0
 
 
 def calm(run: Run) -> Run:

@@ -33,6 +33,18 @@ OPEN = "ended_at IS NULL"
 TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
 QUEUE_LOOK = 5.0
 """Seconds between two looks of a queued run; it is also woken when a machine of its line becomes free."""
+MOVING = (
+    ("runs", "due_at"),
+    ("runs", "phase_at"),
+    ("requests", "due_at"),
+    ("outbox", "due_at"),
+    ("machines", "seen_at"),
+    ("machines", "idle_since"),
+    ("machines", "on_since"),
+    ("machines", "held_until"),
+    ("machines", "wanted_at"),
+)
+"""Times that something is measured from or waits for; those that only tell when it was stay as they were told."""
 
 
 class Store:
@@ -134,8 +146,16 @@ class Store:
             return True
 
     def requeue_all(self) -> None:
-        """Forget every lease: called once at start, when the single-instance lock is held."""
+        """Forget every lease: called once at start, when the single-instance lock is held.
+
+        A ledger that is ahead of the clock was written by a clock that has been set back since: what is still to come,
+        and what has been for a while, moves back with it (fault 31).
+        """
         with self._database.write() as connection:
+            ahead = _latest(connection) - self._database.now()
+            if ahead > 0:
+                for table, column in MOVING:
+                    connection.execute(f"UPDATE {table} SET {column} = {column} - ?", (ahead,))  # noqa: S608 - literals
             connection.execute("UPDATE runs SET lease = NULL WHERE lease IS NOT NULL")
             connection.execute("UPDATE requests SET lease = NULL WHERE lease IS NOT NULL")
 
@@ -287,6 +307,15 @@ class Store:
 
 def _get(connection: Connection, run_id: int) -> Run:
     return run_of(dict(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()))
+
+
+def _latest(connection: Connection) -> float:
+    """The latest time at which something was written: the last deed, or the last look at a machine."""
+    row = connection.execute(
+        "SELECT max(coalesce((SELECT at FROM journal ORDER BY id DESC LIMIT 1), 0), "
+        "coalesce((SELECT max(seen_at) FROM machines), 0)) AS at"
+    ).fetchone()
+    return float(row["at"])
 
 
 def _idle(connection: Connection, location: str, since: float | None) -> None:

@@ -1,0 +1,144 @@
+"""What can happen next in an interleaving. Each rule takes the world one step on; a seed decides which ones it has."""
+
+from collections.abc import Callable, Mapping
+
+from bot import crashpoints
+from bot.ports import PowerState
+from tests.crash.simulation.bot_in_time import PEOPLE, BotInTime
+from tests.crash.simulation.doors import FAULTS
+from tests.crash.simulation.machine import Machine
+
+POINTS = [name for name in crashpoints.POINTS if not name.startswith(("message-", "request-added"))]
+CALLS = ("launch", "launch", "kill", "start", "stop", "status", "read", "decide", "power", "create_release", "publish")
+Rule = Callable[[BotInTime], str]
+"""Does it, and says what it was."""
+
+
+def train(bot: BotInTime) -> str:
+    user = "U" + bot.chance.choice(list(PEOPLE)).upper()
+    tag = f"v{bot.chance.randint(1, 60)}"
+    bot.deliveries.append(f"trigger-{len(bot.deliveries)}")
+    return f"{user} /train main {tag}: {_send(bot, bot.deliveries[-1], user, tag)}"
+
+
+def deliver_again(bot: BotInTime) -> str:
+    if not bot.deliveries:
+        return "nothing to deliver again"
+    delivery = bot.chance.choice(bot.deliveries)
+    known = delivery in bot.taken
+    answer = _send(bot, delivery, "UALICE", f"v{bot.chance.randint(1, 60)}")
+    if known and answer == "taken":
+        bot.broken.append(f"{delivery} was taken twice")
+    return f"{delivery} again: {answer}"
+
+
+def _send(bot: BotInTime, delivery: str, user: str, tag: str) -> str:
+    if not bot.alive:
+        return "nobody there"
+    if not bot.train(tag=tag, user=user, delivery=delivery):
+        return "there already"
+    bot.taken.add(delivery)
+    return "taken"
+
+
+def cancel(bot: BotInTime) -> str:
+    runs = bot.store.runs(only_open=True, limit=100) if bot.alive else []
+    if not runs:
+        return "nothing to cancel"
+    run = bot.chance.choice(runs)
+    bot.store.cancel(run.id, run.user)
+    return f"/cancel {run.id}, which is {run.phase}"
+
+
+def crash_at_a_point(bot: BotInTime) -> str:
+    point, times = bot.chance.choice(POINTS), bot.chance.choice((1, 1, 2))
+    bot.arm(point, times)
+    return f"a crash is set for the {times}. {point}"
+
+
+def crash_now(bot: BotInTime) -> str:
+    if bot.alive:
+        bot.die("kill -9")
+    return "kill -9"
+
+
+def trouble_with_a_call(bot: BotInTime) -> str:
+    call, fault = bot.chance.choice(CALLS), bot.chance.choice(FAULTS)
+    if call in ("stop", "power") and fault == "pause":
+        fault = "refused"  # the upkeep is one thread, and its calls last seconds (bot/ports.py)
+    bot.doors.arm(call, fault)
+    return f"the next {call} meets: {fault}"
+
+
+def door_shut(bot: BotInTime) -> str:
+    name = bot.chance.choice(list(bot.machines))
+    door = bot.chance.choice(("gitlab", "s3", "slack", f"{name}'s shell", f"{name}'s shell", f"{name}'s cloud"))
+    seconds = bot.chance.choice((5.0, 30.0, 90.0, 200.0))
+    bot.doors.shut(door, seconds)
+    return f"{door} is away for {seconds:.0f} s"
+
+
+def stale_cloud(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    state = bot.chance.choice((machine.state, machine.state, PowerState.UNKNOWN))
+    machine.be_stale(bot.chance.uniform(2, 25), state)
+    return f"the cloud goes on saying that {machine.name} is {state}"
+
+
+def no_capacity(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    machine.no_capacity_until = bot.hours.now + bot.chance.choice((20.0, 100.0))
+    return f"no capacity for {machine.name}"
+
+
+def human_stops(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    machine.switch_off()
+    return f"somebody stops {machine.name}"
+
+
+def human_starts(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    machine.switch_on()
+    return f"somebody starts {machine.name}"
+
+
+def power_cut(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    machine.end(PowerState.STOPPED)
+    return f"{machine.name} loses its power"
+
+
+def terminated(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    if bot.chance.random() < 0.7:
+        return "nobody terminates a machine"
+    machine.end(PowerState.GONE)
+    return f"somebody terminates {machine.name}"
+
+
+def clock_set(bot: BotInTime) -> str:
+    by = bot.chance.choice((-3_600.0, 3_600.0))
+    bot.hours.wall_is_wrong_by += by
+    return f"the wall clock is set by {by:+.0f} s"
+
+
+def _machine(bot: BotInTime) -> Machine:
+    return bot.chance.choice(list(bot.machines.values()))
+
+
+ALWAYS: Mapping[Rule, int] = {train: 8, cancel: 3, deliver_again: 1}
+SOMETIMES: Mapping[Rule, int] = {
+    crash_at_a_point: 4,
+    crash_now: 2,
+    trouble_with_a_call: 6,
+    door_shut: 3,
+    stale_cloud: 3,
+    no_capacity: 1,
+    human_stops: 2,
+    human_starts: 2,
+    power_cut: 1,
+    terminated: 1,
+    clock_set: 1,
+}
+"""Each seed has about half of them, so that one fault does not hide what another one shows."""
