@@ -10,6 +10,7 @@ import pytest
 from bot import crashpoints
 from bot.engine.bell import Bell
 from bot.engine.upkeep import look_after_machines
+from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Terms
 from bot.runs.lines import Lines
@@ -96,10 +97,17 @@ class BotInTime(Station):
     def _watch(self) -> None:
         if self.alive:
             rows = self.store._database.all(f"SELECT DISTINCT location FROM runs WHERE {OPEN_AT_A_MACHINE}")
-            self._wanted = {row["location"] for row in rows}
+            self._wanted = {row["location"] for row in rows} | self._kept()
         wrong = self.bill.watch(self.hours.now, self._wanted, alive=self.alive)
         if wrong is not None:
             self.broken.append(wrong)
+
+    def _kept(self) -> set[str]:
+        """The machines that somebody holds, or wants to be on."""
+        rows = self.store._database.all(
+            "SELECT name FROM machines WHERE wanted = 'on' OR held_until > ?", (self.clock.now(),)
+        )
+        return {row["name"] for row in rows}
 
     def pass_time(self, seconds: float) -> None:
         until = self.hours.now + seconds
@@ -136,6 +144,7 @@ class BotInTime(Station):
         self._in_upkeep = True
         self._upkeep_at = self.hours.now + UPKEEP_SECONDS
         look_after_machines(self.world)
+        answer_people(self.world)
         self._in_upkeep = False
 
     def _others(self, seconds: float) -> None:

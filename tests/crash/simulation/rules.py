@@ -15,7 +15,7 @@ Rule = Callable[[BotInTime], str]
 
 
 def train(bot: BotInTime) -> str:
-    user = "U" + bot.chance.choice(list(PEOPLE)).upper()
+    user = _user(bot)
     tag = f"v{bot.chance.randint(1, 60)}"
     bot.deliveries.append(f"trigger-{len(bot.deliveries)}")
     return f"{user} /train main {tag}: {_send(bot, bot.deliveries[-1], user, tag)}"
@@ -48,6 +48,27 @@ def cancel(bot: BotInTime) -> str:
     run = bot.chance.choice(runs)
     bot.store.cancel(run.id, run.user)
     return f"/cancel {run.id}, which is {run.phase}"
+
+
+def hold(bot: BotInTime) -> str:
+    """Somebody keeps a machine, or gives it back before the time."""
+    machine, user = _machine(bot).name, _user(bot)
+    if not bot.alive:
+        return "nobody there"
+    if bot.chance.random() < 0.3:
+        return f"{user} lets go of {machine}: {bot.store.holds.release(machine, by=user) is not None}"
+    until = bot.clock.now() + bot.chance.choice((30.0, 120.0, 400.0))
+    held = bot.store.holds.take(machine, user=user, until=until, reason="", channel="C1")
+    return f"{user} holds {machine}: {held}"
+
+
+def switch(bot: BotInTime) -> str:
+    """Somebody wants a machine on, or off."""
+    machine, user = _machine(bot).name, _user(bot)
+    if not bot.alive:
+        return "nobody there"
+    wish = bot.chance.choice((bot.store.wishes.start, bot.store.wishes.stop))
+    return f"{user} wants to {wish.__name__} {machine}: {wish(machine, user=user, channel='C1')}"
 
 
 def crash_at_a_point(bot: BotInTime) -> str:
@@ -123,12 +144,18 @@ def clock_set(bot: BotInTime) -> str:
     return f"the wall clock is set by {by:+.0f} s"
 
 
+def _user(bot: BotInTime) -> str:
+    return "U" + bot.chance.choice(list(PEOPLE)).upper()
+
+
 def _machine(bot: BotInTime) -> Machine:
     return bot.chance.choice(list(bot.machines.values()))
 
 
 ALWAYS: Mapping[Rule, int] = {train: 8, cancel: 3, deliver_again: 1}
 SOMETIMES: Mapping[Rule, int] = {
+    hold: 2,
+    switch: 2,
     crash_at_a_point: 4,
     crash_now: 2,
     trouble_with_a_call: 6,
