@@ -139,6 +139,8 @@ watch)
     flock -n 9 || exit 0
     while :; do
         sleep "$interval" 9>&-
+        # Somebody took the folder away: the next renewal begins anew, and a missing lease is no reason to power off.
+        [ -d "$guard" ] || exit 0
         look "$@" || :
     done
     ;;

@@ -83,6 +83,8 @@ class Machine:
 def machine(tmp_path):
     made = Machine(tmp_path)
     yield made
+    if (made.workdir / "guard" / "watcher.lock").exists():
+        wait_for(made.watchers)  # a watcher that is about to begin would be overlooked, and would outlive the test
     for pid in made.watchers():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -180,6 +182,13 @@ def test_a_watcher_that_was_killed_is_replaced_at_the_next_renewal(machine):
     wait_for(lambda: not machine.watchers())
     machine.timer().renew(lease_seconds=600, hard_seconds=HOUR)
     wait_for(lambda: len(machine.watchers()) == 1)
+
+
+def test_a_watcher_whose_folder_was_taken_away_ends(machine):
+    machine.timer().renew(lease_seconds=600, hard_seconds=HOUR)
+    wait_for(machine.watchers)
+    shutil.rmtree(machine.workdir / "guard")
+    wait_for(lambda: not machine.watchers())
 
 
 def test_a_machine_that_may_not_power_itself_off_says_so_at_once(machine):
