@@ -17,7 +17,7 @@ from tests.crash.simulation.invariants import broken, broken_at_the_end
 from tests.crash.simulation.machine import ON
 from tests.crash.simulation.rules import ALWAYS, SOMETIMES
 
-STEPS = 45
+STEPS = 35
 GRACE = 4 * 3_600.0
 """Simulated seconds after the last fault within which every run must have come to its end."""
 PAUSES = (0.0, 0.5, 3.0, 10.0, 10.0, 30.0, 60.0, 150.0)
@@ -38,6 +38,10 @@ def play(seed: int, patch: pytest.MonkeyPatch) -> BotInTime:
         bot = BotInTime(Path(folder), chance, patch)
         try:
             _play(bot, chance)
+        except BrokenError:
+            raise
+        except Exception as error:
+            raise BrokenError("\n".join([*bot.history, "", f"the bot stumbled: {error!r}"])) from error
         finally:
             bot.disarm()
             bot.store.close()

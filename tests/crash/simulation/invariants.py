@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from bot.runs.model import Phase, Run
+from bot.runs.model import Phase, Reason, Run
 from tests.crash.simulation.bot_in_time import BotInTime
 
 
@@ -21,6 +21,8 @@ def broken(bot: BotInTime) -> Iterator[str]:
         runs = bot.store.runs(limit=1_000)
         yield from _reservations(bot, runs)
         for run in runs:
+            if run.reason is Reason.INTERNAL:
+                yield f"run {run.id} failed by a defect of ours: {run.detail}"
             yield from _said(bot, run)
             yield from _published(bot, run)
 
@@ -65,7 +67,10 @@ def _said(bot: BotInTime, run: Run) -> Iterator[str]:
 
 
 def _published(bot: BotInTime, run: Run) -> Iterator[str]:
-    """8 and 9: tag and release at most once, and of nothing that did not succeed."""
+    """8 and 9: tag and release at most once, and of nothing that did not succeed.
+
+    A machine that is lost between its push and the bot's next look leaves a tag, and no release, of a failed run.
+    """
     code = bot.code
     if code.times_pushed[run.tag] > 1 or code.times_released[run.tag] > 1:
         yield f"{run.tag} was pushed {code.times_pushed[run.tag]} times, released {code.times_released[run.tag]} times"
