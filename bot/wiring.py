@@ -66,7 +66,8 @@ class Service:
         self._stopping = threading.Event()
         chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
         logs = LogBook(home / "logs")
-        self._prices = _prices(settings, locations, clock)
+        powers = Powers(settings)
+        self._prices = _prices(settings, locations, powers, clock)
         self.world = _world(
             settings,
             store=self.store,
@@ -74,6 +75,7 @@ class Service:
             chat=chat,
             logs=logs,
             locations=locations,
+            powers=powers,
             prices=self._prices,
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
@@ -178,9 +180,9 @@ def _world(
     chat: SlackChat,
     logs: LogBook,
     locations: Mapping[str, LocationSettings],
+    powers: Powers,
     prices: Prices,
 ) -> World:
-    powers = Powers(settings)
     return World(
         store=store,
         clock=clock,
@@ -213,11 +215,11 @@ def _world(
     )
 
 
-def _prices(settings: Settings, locations: Mapping[str, LocationSettings], clock: Clock) -> Prices:
+def _prices(settings: Settings, locations: Mapping[str, LocationSettings], powers: Powers, clock: Clock) -> Prices:
     return Prices(
         {name: each.price_per_hour for name, each in locations.items() if each.price_per_hour is not None},
         {name: each.instance for name, each in locations.items() if each.power == "ec2" and each.instance},
-        AwsPriceList(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url),
+        AwsPriceList(powers.client, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url),
         clock,
     )
 

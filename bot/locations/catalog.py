@@ -52,9 +52,13 @@ class Powers:
         """The power that the location's settings name."""
         if location.power == "always-on":
             return AlwaysOn()
+        return Ec2Power(str(location.instance), self.client())
+
+    def client(self) -> EC2Client:
+        """The one client, also for others: each would hold EC2's whole description, some 20 MB."""
         if self._client is None:
             self._client = ec2_client(region=self._settings.aws_region, endpoint_url=self._settings.aws_endpoint_url)
-        return Ec2Power(str(location.instance), self._client)
+        return self._client
 
 
 def machine(name: str, location: LocationSettings, settings: Settings, powers: Powers) -> Machine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot import aws
@@ -75,15 +75,14 @@ class Prices:
 class AwsPriceList:
     """The on-demand price of Linux on an instance of its own type and region (`pricing:GetProducts`)."""
 
-    def __init__(self, *, region: str, endpoint_url: str | None = None) -> None:
-        self._region, self._endpoint_url = region, endpoint_url
-        self._clients: tuple[EC2Client, Any] | None = None
+    def __init__(self, ec2: Callable[[], EC2Client], *, region: str, endpoint_url: str | None = None) -> None:
+        self._ec2, self._region, self._endpoint_url = ec2, region, endpoint_url
+        self._pricing: Any = None
 
     def price_per_hour(self, instance_id: str) -> float | None:
         """See `PriceList`. Spot, dedicated hosts and other systems than Linux have prices of their own: unknown."""
-        ec2, pricing = self._ask()
         with aws.asking(f"look at {instance_id}"):
-            answer = ec2.describe_instances(InstanceIds=[instance_id])
+            answer = self._ec2().describe_instances(InstanceIds=[instance_id])
         found = [instance for each in answer["Reservations"] for instance in each["Instances"]]
         if not found or not _is_plain(found[0]):
             return None
@@ -97,18 +96,15 @@ class AwsPriceList:
         }
         filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
         with aws.asking(f"look up the price of {wanted['instanceType']}"):
-            products = pricing.get_products(ServiceCode="AmazonEC2", Filters=filters, FormatVersion="aws_v1")
+            products = self._prices().get_products(ServiceCode="AmazonEC2", Filters=filters, FormatVersion="aws_v1")
         prices = {price for product in products["PriceList"] for price in _hourly(product)}
         return prices.pop() if len(prices) == 1 else None
 
-    def _ask(self) -> tuple[EC2Client, Any]:
-        if self._clients is None:
+    def _prices(self) -> Any:
+        if self._pricing is None:
             served = next((where for start, where in _ENDPOINTS if self._region.startswith(start)), "us-east-1")
-            self._clients = (
-                aws.client("ec2", region=self._region, endpoint_url=self._endpoint_url),
-                aws.client("pricing", region=served, endpoint_url=self._endpoint_url),
-            )
-        return self._clients
+            self._pricing = aws.client("pricing", region=served, endpoint_url=self._endpoint_url)
+        return self._pricing
 
 
 def _is_plain(instance: InstanceTypeDef) -> bool:

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from bot.errors import Unauthorised, Unavailable
+from bot.locations.ec2 import ec2_client
 from bot.locations.prices import REMEMBERED_SECONDS, AwsPriceList, Prices
 from bot.sandbox.aws import AwsSandbox
 from tests.doubles.clock import TestClock
@@ -25,7 +26,9 @@ def sandbox(tmp_path_factory):
 
 @pytest.fixture
 def price_list(sandbox):
-    yield AwsPriceList(region=sandbox.region, endpoint_url=sandbox.url)
+    ec2 = ec2_client(region=sandbox.region, endpoint_url=sandbox.url)
+    yield AwsPriceList(lambda: ec2, region=sandbox.region, endpoint_url=sandbox.url)
+    ec2.close()
     sandbox.forget_faults()
 
 

@@ -430,3 +430,58 @@ def test_a_result_that_the_training_claims_itself_is_not_believed(station):
     run = station.until_phase(Phase.RELEASED)
     assert run.result["commit"] == "c" * 40
     assert "merge_request_url" not in run.result
+
+
+def test_a_job_whose_launch_was_not_heard_of_is_ended_with_its_run(station):
+    machine = station.machines["alice"]
+    machine.fail("launched", Unavailable("the answer was lost"))
+    station.train()
+    station.until(lambda: bool(machine.running()), step=0.1)
+    assert "launched" not in station.run().progress
+    station.store.cancel(1, "UALICE")
+    station.until(lambda: not station.run().holds, limit=15)
+    assert machine.running() == []
+
+
+def test_a_second_try_of_a_release_says_the_same_although_others_were_released_meanwhile(station):
+    station.train(tag="v1")
+    station.train(tag="v2", user="UBOB")
+    for step in ("prepare", "repro"):
+        for number in (1, 2):
+            station.until_step(step, number).play(step)
+    station.until_step("publish", 1)
+    station.until_step("publish", 2)
+    station.code.errors = [Unavailable("GitLab is away")]
+    station.machines["alice"].play("publish")
+    station.until(lambda: not station.code.errors, limit=10, step=0.1)
+    station.machines["bob"].play("publish")
+    station.until(lambda: "v2" in station.code.releases, limit=10, step=0.1)
+    assert "v1" not in station.code.releases
+    station.until_phase(Phase.RELEASED, 1)
+    assert json.loads(station.said(1, "terminal")[0]["data"])["same_as"] is None
+
+
+def test_hours_in_which_the_bot_did_not_ask_are_no_reason_to_give_a_machine_up(station):
+    station.train()
+    machine = station.until_step("prepare")
+    machine.fail("read", Unavailable("no route to host"), times=3)
+    station.until(lambda: "trouble" in station.run().progress, limit=10, step=0.1)
+    station.clock.advance(6 * 3600)
+    station.boot()
+    station.tick()
+    assert station.run().phase is Phase.PREPARING
+    assert station.run().progress["trouble"]["tries"] > 1
+    station.train_to_release()
+
+
+def test_an_idle_machine_stays_as_idle_as_it_was_when_the_clock_is_set_back_between_two_bots(tmp_path):
+    station = Station(tmp_path, idle_seconds=60)
+    station.machines["bob"].state = PowerState.RUNNING
+    station.upkeep()
+    station.upkeep(40)
+    station.clock.advance(-3600)
+    station.boot()
+    station.upkeep(10)
+    assert station.machines["bob"].stops == 0
+    station.upkeep(15)
+    assert station.machines["bob"].stops == 1

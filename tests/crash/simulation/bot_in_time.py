@@ -32,6 +32,7 @@ PEOPLE = {
 UPKEEP_SECONDS = 15.0
 """Rarer than in the product: what holds with this holds there."""
 IDLE_SECONDS = 200.0
+"""As with IDLE_MINUTES below five: the rest of the five is for the upkeep's look, and for one that fails."""
 OPEN_AT_A_MACHINE = "ended_at IS NULL AND (holds = 1 OR phase = 'queued')"
 
 

@@ -28,8 +28,6 @@ class Machine(FakeLocation):
         """True time at which it last had a job, or was last asked for power."""
         self.trained: list[int] = []
         """The number of a run for each time that its training was started."""
-        self.lost: set[int] = set()
-        """Runs whose job ended by the machine's end."""
         self.no_capacity_until = 0.0
         self._stale: tuple[float, PowerState] = (0.0, PowerState.UNKNOWN)
         self._shell_at = 0.0
@@ -167,7 +165,6 @@ class Machine(FakeLocation):
         if state in (PowerState.STOPPED, PowerState.GONE):
             for name in self.running():
                 self.statuses[name] = JobStatus(JobState.LOST)
-                self.lost.add(self.jobs[name].spec["run"])
         if state is PowerState.RUNNING:
             self._shell_at = self.hours.now + self.chance.uniform(0, 20)
         if then is not None:
