@@ -50,15 +50,19 @@ class Powers:
 
     def make(self, location: LocationSettings) -> Power:
         """The power that the location's settings name."""
-        if location.power == "always-on":
-            return AlwaysOn()
-        return Ec2Power(str(location.instance), self.client())
+        return POWERS[location.power](location, self)
 
     def client(self) -> EC2Client:
         """The one client, also for others: each would hold EC2's whole description, some 20 MB."""
         if self._client is None:
             self._client = ec2_client(region=self._settings.aws_region, endpoint_url=self._settings.aws_endpoint_url)
         return self._client
+
+
+POWERS: dict[str, Callable[[LocationSettings, Powers], Power]] = {
+    "always-on": lambda _location, _powers: AlwaysOn(),
+    "ec2": lambda location, powers: Ec2Power(str(location.instance), powers.client()),
+}
 
 
 def machine(name: str, location: LocationSettings, settings: Settings, powers: Powers) -> Machine:

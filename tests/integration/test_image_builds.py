@@ -228,8 +228,11 @@ def test_a_build_is_killed_with_all_that_it_started_here(machine):
     inputs = job.spec["build"]["inputs"]
     until(lambda: "building" in machine.states(job) and alive(f"stationmaster.inputs={inputs}"), "it builds", 60)
     assert machine.runtime.status(job.name, job.run_dir).state is JobState.RUNNING
+    (seen,) = machine.runtime.living(str(machine.workdir))
+    assert (seen.name, seen.uid, seen.fence, seen.step) == (job.name, "1", 1, "build")
     assert machine.runtime.kill(job.name, job.run_dir) is True
     assert machine.runtime.status(job.name, job.run_dir).state is JobState.EXITED
+    assert not machine.runtime.living(str(machine.workdir))
     assert not alive(f"stationmaster.inputs={inputs}")
     assert machine.runtime.kill(job.name, job.run_dir) is True
 

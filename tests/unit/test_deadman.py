@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -164,6 +165,17 @@ def test_a_container_keeps_it_on_and_so_does_an_engine_that_does_not_answer(mach
 def test_a_container_whose_end_is_written_keeps_nothing_on(machine):
     machine.docker("echo 0123abcd")
     (machine.workdir / "runs" / "1-a" / "jobs" / "run-1-a-repro-1.exit.json").write_text("{}")
+    assert machine.look()
+
+
+def test_a_build_keeps_it_on_as_long_as_it_lives(machine):
+    jobs = machine.workdir / "runs" / "1-a" / "jobs"
+    jobs.mkdir(parents=True)
+    with (jobs / "run-1-a-build-1.build").open("w") as started:
+        started.write("4711 1")
+        started.flush()
+        fcntl.flock(started, fcntl.LOCK_EX)
+        assert not machine.look()
     assert machine.look()
 
 
