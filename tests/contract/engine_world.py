@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,11 @@ from bot.locations.shell import LocalShell
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stationmaster-tests"
 STORAGE = CACHE / "engine"
-PODMAN = tuple(f"podman --root {STORAGE}/images --runroot {STORAGE}/run --tmpdir {STORAGE}/tmp".split())
+LONGEST_RUNROOT = 50
+"""Characters; podman refuses more."""
+_LONG = len(f"{STORAGE}/run") > LONGEST_RUNROOT
+RUNROOT = f"/tmp/stationmaster-{zlib.crc32(os.fsencode(STORAGE)):08x}" if _LONG else f"{STORAGE}/run"
+PODMAN = tuple(f"podman --root {STORAGE}/images --runroot {RUNROOT} --tmpdir {STORAGE}/tmp".split())
 ROOT = Path(__file__).parents[2]
 NEEDED = ("podman", "docker", "debootstrap", "runc", "catatonit")
 PACKAGES = "ca-certificates,git,openssh-client,python3,python3-venv"
