@@ -34,7 +34,6 @@ ROOT = Path(__file__).parents[2]
 NEEDED = ("podman", "docker", "debootstrap", "runc", "catatonit")
 PACKAGES = "ca-certificates,git,openssh-client,python3,python3-venv"
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 BASE = f"localhost/stationmaster-base:{SUITE}-1"
 CONFIGURATION = """
 [engine]
@@ -170,7 +169,7 @@ def _wait_for(socket: Path, service: subprocess.Popen[bytes], log: Path) -> None
 def _make_base() -> None:
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         root = Path(folder) / "root"
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR]
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr}"
         shutil.rmtree(root / "var/cache/apt", ignore_errors=True)
