@@ -137,8 +137,11 @@ class Settings(BaseSettings):
     committer: str = "Stationmaster <stationmaster@localhost>"
 
     idle_minutes: float = Field(default=5.0, ge=0)
-    deadman_minutes: float = Field(default=20.0, ge=0, validate_default=True)
-    """A machine whose bot is gone powers itself off after so long without a job; 0 for never."""
+    deadman_minutes: float | None = Field(default=None, ge=0, validate_default=True)
+    """A machine whose bot is gone powers itself off after so long without a job; 0 for never.
+
+    Without it, 20 minutes, or a quarter of an hour more than the longest idle time.
+    """
     start_minutes: float = Field(default=10.0, gt=0)
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
@@ -160,9 +163,11 @@ class Settings(BaseSettings):
 
     @field_validator("deadman_minutes")
     @classmethod
-    def _after_the_idle_stop(cls, minutes: float, told: ValidationInfo) -> float:
+    def _after_the_idle_stop(cls, minutes: float | None, told: ValidationInfo) -> float:
         places = told.data.get("locations", {}).values()
         idle = max([told.data.get("idle_minutes", 0.0), *(place.idle_minutes or 0.0 for place in places)])
+        if minutes is None:
+            return max(20.0, float(idle) + 15.0)
         if 0 < minutes <= idle:
             raise ValueError(
                 f"it must be more than IDLE_MINUTES, here {idle:g}: the bot stops an idle machine, and the machine "

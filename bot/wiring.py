@@ -231,7 +231,7 @@ def _terms(location: LocationSettings, settings: Settings) -> Terms:
         start_seconds=settings.start_minutes * 60,
         idle_seconds=idle * 60,
         builds=(location.runtime or settings.stationmaster_runtime) == "docker",
-        lease_seconds=settings.deadman_minutes * 60,
+        lease_seconds=(settings.deadman_minutes or 0.0) * 60,
     )
 
 

@@ -163,6 +163,8 @@ def test_a_registry_s_account_has_both_halves_and_never_prints_its_password(envi
 def test_the_machines_own_timer_must_leave_the_idle_stop_its_time(environment, tmp_path):
     assert load().deadman_minutes == 20
     environment.setenv("IDLE_MINUTES", "20")
+    assert load().deadman_minutes == 35
+    environment.setenv("DEADMAN_MINUTES", "20")
     with pytest.raises(
         SettingsError, match=r"DEADMAN_MINUTES: it must be more than IDLE_MINUTES, here 20.* 35 would do"
     ):
