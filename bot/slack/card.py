@@ -50,7 +50,8 @@ def card(
     cost: Cost | None = None,
 ) -> Message:
     """The card as it should stand at `now`. It names who asked, without a ping: they know."""
-    blocks = [header(title(run)), section(_headline(run, now, queue)), context(_who_and_where(run, who))]
+    who_and_where = context(_who_and_where(run, who), _spent(cost) if run.phase.ended else "")
+    blocks = [header(title(run)), section(_headline(run, now, queue)), who_and_where]
     if not run.phase.ended:
         blocks.append(context(*_time(run, now, usual_seconds), _cost(cost)))
     if run.channel == run.user:
@@ -127,6 +128,10 @@ def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
     elif usual_seconds is not None:
         said += f", longer than the usual {words.duration(usual_seconds)}"
     return _way(run), said
+
+
+def _spent(cost: Cost | None) -> str:
+    return words.money(cost.amount) if cost is not None and cost.amount else ""
 
 
 def _cost(cost: Cost | None) -> str:

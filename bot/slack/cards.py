@@ -62,7 +62,7 @@ class Cards:
             who=self._name(run.user),
             usual_seconds=usual if run.kind is Kind.TRAIN else None,  # of images that is not known, each is another one
             queue=self._turn(run, usual) if run.phase is Phase.QUEUED else None,
-            cost=self._store.costs.of_run(run) if not run.phase.ended else None,
+            cost=self._store.costs.of_run(run),
         )
 
     def _turn(self, run: Run, usual: float | None) -> Turn | None:

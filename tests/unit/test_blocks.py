@@ -145,6 +145,12 @@ def test_a_card_says_what_the_run_costs_so_far_and_an_hour_of_it():
     assert "\n$0.53 an hour" in shown(a_card(a_run(), cost=Cost(0.0, 0.526)))
 
 
+def test_the_card_of_a_run_that_ended_says_what_it_cost_in_the_end():
+    text = shown(a_card(a_run(Phase.RELEASED, ended_at=START + 60), cost=Cost(1.052, 0.526)))
+    assert "$1.05" in text
+    assert "an hour" not in text
+
+
 def test_a_card_says_nothing_of_money_while_the_price_is_not_known():
     assert "$" not in shown(a_card(a_run()))
 
