@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0
 """Seconds after which a waiting thread looks at the ledger anyway (a clock may jump)."""
-TOLD_AFTER = 1.0
-"""Seconds that a run has to wait for its turn before its thread is told that it came."""
 BROKEN_TRIES = 3
 """How often a deed of one run may raise what nobody expected, until the run is failed instead of tried for ever."""
 
@@ -149,7 +147,7 @@ class Worker:
             return
         waited = self._world.clock.now() - run.created_at
         waits = bool(run.progress.get("waits"))
-        notes = (milestone("your-turn", waited=waited),) if waits and waited > TOLD_AFTER else ()
+        notes = (milestone("your-turn", waited=waited),) if waits else ()
         reserved = store.reserve(run, lease, notes=notes)
         if reserved is not None:
             crash_point("reserved")

@@ -28,9 +28,10 @@ VARYING = (
     (r"127\.0\.0\.1:\d+", "HOST"),
     (r"\b(\d+ min )?\d+(\.\d+)? s\b", "SECONDS"),
     (r"Took SECONDS: .*", "Took SECONDS."),
+    (r"(?m)^(less than )?\$[\d.]+\n", ""),
     (r"\b([0-9a-f]{40}|[0-9a-f]{10}|[0-9a-f]{8})\b", "COMMIT"),
 )
-"""What is never the same twice: ports, times, and the names of commits, which hold the time."""
+"""What is never the same twice: ports, times and what they cost, and the names of commits, which hold the time."""
 
 
 def alike(text):
