@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     gitlab_write_token: SecretStr | None = None
     """Given to `publish` (scope `write_repository`); the API token where there is none."""
 
+    aws_read_access_key_id: str | None = None
+    aws_read_secret_access_key: SecretStr | None = None
+    """Given to `prepare`: they read the DVC remote, and need no more."""
+    aws_write_access_key_id: str | None = None
+    aws_write_secret_access_key: SecretStr | None = None
+    """Given to `publish`: they read and write the DVC remote."""
     aws_endpoint_url: str | None = None
     aws_region: str = "eu-central-1"
     public_bucket: str
@@ -205,6 +211,14 @@ class Settings(BaseSettings):
             if not BUILD_ARGUMENT.fullmatch(str(word)):
                 raise ValueError(f'"{word}" is no build argument like BASE=python:3.11-slim-bookworm')
         return words
+
+    @model_validator(mode="after")
+    def _whole_keys(self) -> Settings:
+        for what in ("read", "write"):
+            key, secret = f"aws_{what}_access_key_id", f"aws_{what}_secret_access_key"
+            if (getattr(self, key) is None) != (getattr(self, secret) is None):
+                raise ValueError(f"{key.upper()} and {secret.upper()} belong together: set both, or neither")
+        return self
 
     @model_validator(mode="after")
     def _registry_login(self) -> Settings:

@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
 from bot.engine.bell import Bell
-from bot.engine.upkeep import look_after
+from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
@@ -32,24 +31,15 @@ from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.thread import Delivery
+from bot.step_secrets import step_secrets
 from commands.desk import Desk, LocationFacts
 
 log = logging.getLogger(__name__)
 
-MACHINE_LOOK_SECONDS = 10
 WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
 PRICE_LOOK_SECONDS = 600
-AWS_NAMES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_EC2_METADATA_DISABLED",
-)
 
 
 class Service:
@@ -112,7 +102,7 @@ class Service:
                 look_after,
                 "interval",
                 args=[self.world, name],
-                seconds=MACHINE_LOOK_SECONDS,
+                seconds=LOOK_SECONDS,
                 next_run_time=datetime.now(tz=UTC),
                 max_instances=1,
                 coalesce=True,
@@ -209,7 +199,7 @@ def _world(
         logs=logs,
         location_for=_location_for(locations),
         price_of=prices.of,
-        secrets=_secrets(settings),
+        secrets=step_secrets(settings, os.environ),
         no_location_help=_no_location_help(settings),
         fallback_channel=settings.slack_fallback_channel or "",
     )
@@ -284,20 +274,3 @@ def _desk(
         help_contact=settings.help_contact,
         wake=wake,
     )
-
-
-def _secrets(settings: Settings) -> Callable[[str, str], Mapping[str, Any]]:
-    """The credentials of each step: reading for `prepare`, none for the team's code, writing for `publish`."""
-    cloud = {name: value for name in AWS_NAMES if (value := os.environ.get(name))}
-    tokens = {
-        "prepare": settings.gitlab_read_token or settings.gitlab_token,
-        "publish": settings.gitlab_write_token or settings.gitlab_token,
-    }
-
-    def of(step: str, _location: str) -> Mapping[str, Any]:
-        token = tokens.get(step)
-        if token is None:
-            return {}
-        return {"git": {"username": "stationmaster", "token": token.get_secret_value()}, "env": cloud}
-
-    return of

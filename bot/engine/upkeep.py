@@ -14,6 +14,8 @@ from bot.runs.model import WORKING, Phase, Run
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 10.0
+"""Seconds between two looks at each machine."""
 MINUTE = 60.0
 """Seconds between two questions to a machine itself: each costs the training there a little."""
 SILENCE = 300.0
@@ -95,7 +97,8 @@ def _compare(world: World, location: Location) -> bool | None:
 
 def _stop_idle(world: World, location: Location) -> None:
     name, watch, machines = location.name, world.watch(location.name), world.store.machines
-    row, idle = machines.get(name), world.terms[location.name].idle_seconds
+    # At the last look within the idle time, not at the first one after it: nobody pays for longer than was promised.
+    row, idle = machines.get(name), max(0.0, world.terms[location.name].idle_seconds - LOOK_SECONDS)
     if not row.stopping and (row.idle_since is None or world.clock.now() - row.idle_since < idle):
         return
     if watch.silent_since is not None and not _sure(world, watch):

@@ -31,6 +31,8 @@ CANARIES = {
     "GITLAB_READ_TOKEN": "canary-read-token",
     "GITLAB_WRITE_TOKEN": "canary-write-token",
     "AWS_SECRET_ACCESS_KEY": "canary-aws-secret",
+    "AWS_READ_SECRET_ACCESS_KEY": "canary-aws-read-secret",
+    "AWS_WRITE_SECRET_ACCESS_KEY": "canary-aws-write-secret",
     "SLACK_BOT_TOKEN": SlackSandbox.bot_token,
     "SLACK_APP_TOKEN": SlackSandbox.app_token,
 }
@@ -164,6 +166,8 @@ class TinyWorld:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_READ_ACCESS_KEY_ID": "sandbox-read",
+            "AWS_WRITE_ACCESS_KEY_ID": "sandbox-write",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PUBLIC_BUCKET": self.aws.public_bucket,
             "TRAIN_INSTANCE_FOR_USER": json.dumps({f"{who}@example.com": machine for who, machine in MACHINES.items()}),

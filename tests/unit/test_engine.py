@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import Conflict, NoCapacity, Unauthorised, Unavailable
 from bot.ports import PowerState
-from bot.runs.model import Phase, Reason
+from bot.runs.model import FREED, Phase, Reason
 from tests.doubles.station import Station
 
 
@@ -351,6 +351,17 @@ def test_an_idle_machine_is_stopped_once_and_never_under_a_job(tmp_path):
     assert station.machines["alice"].stops == 1
 
 
+@pytest.mark.parametrize("late", [0.0, 4.0, 9.9])
+def test_no_machine_is_on_longer_than_the_idle_time_after_its_last_work(tmp_path, late):
+    station = Station(tmp_path, idle_seconds=300)
+    station.train()
+    freed = station.train_to_release().times[FREED]
+    station.clock.advance(late)
+    while not station.machines["alice"].stops:
+        station.upkeep()
+    assert 280 < station.clock.now() - freed <= 300
+
+
 def test_a_machine_that_a_person_started_by_hand_is_swept_after_its_idle_time(tmp_path):
     station = Station(tmp_path, idle_seconds=60)
     station.machines["bob"].state = PowerState.RUNNING
@@ -478,7 +489,7 @@ def test_an_idle_machine_stays_as_idle_as_it_was_when_the_clock_is_set_back_betw
     station = Station(tmp_path, idle_seconds=60)
     station.machines["bob"].state = PowerState.RUNNING
     station.upkeep()
-    station.upkeep(40)
+    station.upkeep(35)
     station.clock.advance(-3600)
     station.boot()
     station.upkeep(10)

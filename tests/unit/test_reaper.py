@@ -156,7 +156,7 @@ def test_an_orphan_that_appears_after_the_right_to_stop_was_won_gives_it_back(st
     station.train()
     run = station.train_to_release()
     machine = station.machines["alice"]
-    station.upkeep(50)  # the minute's question
+    station.upkeep(45)  # the minute's question
     machine.appear(STRANGER, "7-00000000000000ff", fence=run.fence + 5)
     station.upkeep(15)
     assert machine.stops == 0
@@ -256,7 +256,7 @@ def test_the_lease_is_renewed_every_minute_while_a_run_has_it_and_while_it_idles
     assert machine.guards == [(1200, 11 * 3600)] * 3
     station.train_to_release()
     renewed = len(machine.guards)
-    for _ in range(5):
+    for _ in range(4):
         station.upkeep()
     assert machine.state is PowerState.RUNNING
     assert len(machine.guards) > renewed

@@ -51,7 +51,7 @@ def test_a_machine_that_somebody_started_is_stopped_again_after_its_idle_time_an
     machine.shell_up = True
     station.upkeep()
     assert "is on and answers" in told(station)[0]
-    station.upkeep(290)
+    station.upkeep(280)
     assert machine.stops == 0
     station.upkeep(10)
     assert machine.stops == 1
