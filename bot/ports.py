@@ -136,6 +136,26 @@ class Chat(Protocol):
         """Who that is."""
 
 
+View = Mapping[str, Any]
+"""A modal or a home tab, as Slack's Block Kit writes it (`{"type": "modal", "blocks": [...], ...}`)."""
+
+
+class Screens(Protocol):
+    """Modals and home tabs: what one person sees, and what nobody misses after a restart. No call is idempotent."""
+
+    def open(self, trigger: str, view: View) -> str:
+        """Show a modal to whoever pressed or typed, and return its id. `Conflict` when they did so 3 s ago or more."""
+
+    def push(self, trigger: str, view: View) -> str:
+        """Show a modal above the one that is open (three at most), and return its id."""
+
+    def update(self, view_id: str, view: View) -> None:
+        """Change an open modal. `NotFound` when it was closed meanwhile."""
+
+    def home(self, user: str, view: View) -> None:
+        """Set a person's home tab."""
+
+
 # ------------------------------------------------------------------------------------------------ location (a machine)
 
 

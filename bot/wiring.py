@@ -18,6 +18,7 @@ from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
+from bot.errands import Errands
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
@@ -30,6 +31,7 @@ from bot.runs.store import Store
 from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
+from bot.slack.screens import SlackScreens
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
 from commands.desk import Desk, LocationFacts
@@ -77,9 +79,12 @@ class Service:
         # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
+        self._errands = Errands()
         self._front = SlackFront(
             _desk(
                 settings,
+                screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
+                later=self._errands.run,
                 store=self.store,
                 clock=clock,
                 locations=locations,
@@ -130,6 +135,7 @@ class Service:
     def stop(self) -> None:
         """Take no more commands, finish what is in hand; what runs on machines goes on."""
         self._front.stop()
+        self._errands.stop()
         self._scheduler.shutdown(wait=True)
         self._worker.stop()
         self._stopping.set()
@@ -252,6 +258,8 @@ def _desk(
     locations: Mapping[str, LocationSettings],
     world: World,
     wake: Callable[[], None],
+    screens: SlackScreens,
+    later: Callable[[Callable[[], None]], None],
 ) -> Desk:
     return Desk(
         store=store,
@@ -273,4 +281,6 @@ def _desk(
         admins=frozenset(settings.slack_admins),
         help_contact=settings.help_contact,
         wake=wake,
+        screens=screens,
+        later=later,
     )

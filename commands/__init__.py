@@ -1,9 +1,20 @@
-"""The slash commands, in the order that `/train-help` shows them. A new one is a file here and a line in `COMMANDS`."""
+"""What people can do, in explicit tables. A new slash command is a file here and a line in `COMMANDS`.
+
+The order is that of `/train-help`. The buttons, modals and lists that belong to a command are in its file.
+"""
 
 from commands import build_image, cancel, costs, help, locations, runs, train  # noqa: A004 - called what it does
-from commands.desk import Command
+from commands.desk import Button, Choices, Command, Desk, Form
 
 _FIRST = (train.COMMAND, build_image.COMMAND, runs.COMMAND, cancel.COMMAND, locations.COMMAND, costs.COMMAND)
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
+BUTTONS: tuple[Button, ...] = (cancel.BUTTON,)
+FORMS: tuple[Form, ...] = ()
+CHOICES: tuple[Choices, ...] = ()
 
-__all__ = ["COMMANDS", "Command"]
+
+def home_opened(user: str, desk: Desk) -> None:
+    """Somebody looks at the app's home tab."""
+
+
+__all__ = ["BUTTONS", "CHOICES", "COMMANDS", "FORMS", "Button", "Choices", "Command", "Form", "home_opened"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bot.runs.model import Phase, Run
 from bot.slack import words
+from bot.slack.blocks import CANCEL
 from bot.slack.card import DOING
-from commands.desk import Call, Command, Desk, Reply
+from commands.desk import Button, Call, Command, Desk, Press, Reply
 from commands.find import run_meant
 
 USAGE = "/cancel <run>"
@@ -37,6 +38,13 @@ def cancel(run: Run, user: str, desk: Desk) -> str | None:
     return None
 
 
+def press(press: Press, desk: Desk) -> str | None:
+    """The card's button."""
+    run = desk.store.run(int(press.value)) if press.value.isdecimal() else None
+    return cancel(run, press.user, desk) if run is not None else "That run is not known any more."
+
+
+BUTTON = Button(CANCEL, press)
 COMMAND = Command(
     name="/cancel",
     usage="<run>",

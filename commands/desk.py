@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clock import Clock
-from bot.ports import Person
+from bot.ports import Person, Screens
 from bot.runs.model import Run
 from bot.runs.store import Store
 from bot.slack import words
@@ -78,6 +78,10 @@ class Desk:
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None
     """Tells the engine that there may be something to do."""
+    screens: Screens | None = None
+    """Modals and home tabs; only for `later`: a handler talks to nobody outside."""
+    later: Callable[[Callable[[], None]], None] = lambda deed: deed()
+    """Has something done at once, on a thread that may wait for Slack or GitLab. A crash loses it."""
 
     @property
     def whom_to_ask(self) -> str:
@@ -94,6 +98,69 @@ class Desk:
     def person(self, user: str) -> Person | None:
         """Somebody seen before."""
         return self.store.people.get(user)
+
+
+@dataclass(frozen=True)
+class Press:
+    """One press of a button, or a choice in a list, as Slack delivered it.
+
+    `action` is the action id up to a colon: what follows one only tells alike buttons of one block apart. `value` is
+    the button's value, or what was chosen. `message` is the ts of the message that it is in, `view` the modal or home
+    tab (`id`, `private_metadata`, ...); `values` is what stands in that view's fields now, by block id.
+    """
+
+    user: str
+    action: str
+    value: str
+    trigger: str
+    channel: str = ""
+    message: str = ""
+    team: str = ""
+    workspace: str = ""
+    view: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Button:
+    """What a press does. `press` returns a sentence that only that person sees, or None."""
+
+    action: str
+    press: Callable[[Press, Desk], str | None]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A modal that was sent. `values`: block id -> text, value or values chosen; None for an empty field.
+
+    `private` is the `private_metadata` that the modal was opened with, `trigger` the same for every delivery.
+    """
+
+    user: str
+    form: str
+    trigger: str
+    private: str = ""
+    view_id: str = ""
+    team: str = ""
+    workspace: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A modal's other half. `submit` returns what is wrong, block id -> sentence, or None when the modal may close."""
+
+    name: str
+    """The modal's callback id."""
+    submit: Callable[[Submission, Desk], Mapping[str, str] | None]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a list offers for what was typed so far: option objects, at most 100. Answered at once, from memory."""
+
+    action: str
+    suggest: Callable[[Press, Desk], Sequence[Mapping[str, Any]]]
 
 
 Handler = Callable[[Call, Desk], Reply | None]

@@ -13,7 +13,7 @@ from http.client import HTTPException
 
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
+from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
 
 PATIENCE = 30.0
 """Seconds to wait after a 429 that does not say how long."""
@@ -38,6 +38,7 @@ GONE = frozenset(
         "is_archived",
         "is_inactive",
         "message_not_found",
+        "not_found",  # a modal that was closed
         "not_in_channel",
         "restricted_action",
         "thread_not_found",
@@ -47,6 +48,8 @@ GONE = frozenset(
         "users_not_found",
     }
 )
+TOO_LATE = frozenset({"exchanged_trigger_id", "expired_trigger_id", "hash_conflict", "trigger_expired"})
+"""A modal can be opened once for each press, and for 3 s; and only the newest version of one can be changed."""
 PASSING = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"})
 WITHOUT = frozenset({"missing_scope", "unknown_method", "not_allowed_token_type", "method_deprecated"})
 """Words of a workspace, or of another Slack, that simply lacks the method."""
@@ -82,6 +85,8 @@ def _translate(method: str, error: SlackApiError) -> DoorError:
         return Unavailable(f"Slack had a fault in {method} ({word[:200] or status})")
     if word in REFUSED:
         return Unauthorised(f"{said}. Look at the app's token and scopes.")
+    if word in TOO_LATE:
+        return Conflict(said)
     if word in GONE:
         return NotFound(said)
     return DoorError(said)

@@ -11,8 +11,9 @@ from bot.clock import SystemClock
 from bot.errors import SettingsError
 from bot.runs.store import Store
 from bot.sandbox.slack import SlackSandbox, SlashCommand
-from bot.slack.app import BUSY, SlackFront
+from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
+from bot.slack.listeners import BUSY
 from bot.slack.thread import Delivery
 from commands import COMMANDS
 from commands.desk import Desk, LocationFacts
