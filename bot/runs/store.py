@@ -16,6 +16,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
+from bot.runs.figures import Figures
 from bot.runs.holds import Holds
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
@@ -59,6 +60,7 @@ class Store:
         self.holds = Holds(self._database, self.lines)
         self.wishes = Wishes(self._database, self.lines)
         self.costs = Costs(self._database)
+        self.figures = Figures(self._database)
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
