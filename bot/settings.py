@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -34,6 +35,7 @@ from pydantic_settings import (
 
 from bot.errors import SettingsError
 from bot.runs.names import registry_host
+from bot.slack.spelling import PREFIX
 
 IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
 """An image's name: no option, no space. Docker itself says what else is wrong with one."""
@@ -41,6 +43,9 @@ REGISTRY = r"^[a-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[a-z0-9][a-z0-9._/-]*[a-z0-9
 """A registry's host, with a port or a group where it has one."""
 BUILD_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+HTTP_PORT = 8080
+"""Where HTTP mode listens unless HTTP_PORT says otherwise."""
+NOT_SET = PydanticCustomError("missing", "is not set")
 REMOTE_WORKDIR = "/srv/stationmaster"
 """Where a machine that is not the bot's own keeps things, and has its virtual environment, unless its table says."""
 
@@ -105,8 +110,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     slack_bot_token: SecretStr
-    slack_app_token: SecretStr
+    slack_mode: Literal["socket", "http"] | None = None
+    """How Slack reaches the bot; see `Settings.mode` for what holds without it."""
+    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
+    """What Slack signs its requests with (HTTP mode)."""
+    slack_app_token: SecretStr | None = Field(default=None, validate_default=True)
+    """Opens the socket (Socket Mode)."""
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    """For `/healthz` and `/metrics`, and in HTTP mode for Slack; see `Settings.port`. 0 is any free one."""
+    http_host: str = "127.0.0.1"
     slack_api_url: str = "https://slack.com/api/"
+    command_prefix: str = Field(default="", pattern=PREFIX)
+    """Before the name of every slash command, for workspaces where another app has one of them: `sm-`."""
     slack_fallback_channel: str | None = None
     """Where a run is told of whose thread is gone; its person gets a direct message when there is none."""
     slack_admins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -166,6 +181,31 @@ class Settings(BaseSettings):
     stationmaster_image: str | None = Field(default=None, pattern=IMAGE)
     """The training image of locations that name none."""
     stationmaster_threads: int = Field(default=4, ge=1, le=64)
+
+    @property
+    def mode(self) -> Literal["socket", "http"]:
+        """As `slack_mode` says; without it, HTTP mode where there is a signing secret and no app-level token."""
+        return self.slack_mode or _mode(self.slack_signing_secret, self.slack_app_token)
+
+    @property
+    def port(self) -> int | None:
+        """Where the bot listens, None for nowhere: in Socket Mode it need not."""
+        return HTTP_PORT if self.http_port is None and self.mode == "http" else self.http_port
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _signed(cls, secret: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        if secret is None and told.data.get("slack_mode") == "http":
+            raise NOT_SET
+        return secret
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _opens_a_socket(cls, token: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        mode = told.data.get("slack_mode") or _mode(told.data.get("slack_signing_secret"), token)
+        if token is None and mode == "socket":
+            raise NOT_SET
+        return token
 
     @field_validator("deadman_minutes")
     @classmethod
@@ -255,6 +295,10 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"there is no readable file {text} ({error.strerror})") from error
         return _instance_map(text or "{}")
+
+
+def _mode(secret: SecretStr | None, token: SecretStr | None) -> Literal["socket", "http"]:
+    return "http" if secret is not None and token is None else "socket"
 
 
 def _instance_map(text: str) -> dict[str, str]:

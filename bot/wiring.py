@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -20,7 +21,7 @@ from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.errands import Errands
 from bot.gitlab import GitLabProject
-from bot.heartbeat import BEAT_SECONDS, beat
+from bot.heartbeat import BEAT_SECONDS, beat, verdict
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
@@ -32,9 +33,14 @@ from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.screens import SlackScreens
+from bot.slack.spelling import Spelling
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
+from commands import COMMANDS
 from commands.desk import Desk, LocationFacts
+
+if TYPE_CHECKING:
+    from bot.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +62,9 @@ class Service:
         self.store = Store(home / "ledger.sqlite", clock, lines=_lines(locations))
         self._work, self._said = Bell(), Bell()
         self._stopping = threading.Event()
-        chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
+        spelling = Spelling(settings.command_prefix, [command.name for command in COMMANDS])
+        slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        chat = SlackChat(slack, spelling)
         logs = LogBook(home / "logs")
         powers = Powers(settings)
         self._prices = _prices(settings, locations, powers, clock)
@@ -83,7 +91,7 @@ class Service:
         self._front = SlackFront(
             _desk(
                 settings,
-                screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
+                screens=SlackScreens(slack, spelling),
                 later=self._errands.run,
                 store=self.store,
                 clock=clock,
@@ -92,9 +100,11 @@ class Service:
                 wake=self._wake,
             ),
             bot_token=settings.slack_bot_token.get_secret_value(),
-            app_token=settings.slack_app_token.get_secret_value(),
             api_url=settings.slack_api_url,
+            spelling=spelling,
+            **_line(settings),
         )
+        self._web = _web(settings, self._front, self.store, home)
 
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
@@ -131,9 +141,14 @@ class Service:
         )
         self._scheduler.start()
         self._front.start()
+        if self._web is not None:
+            self._web.start()
+            log.info("listening on port %s of %s", self._web.port, self._settings.http_host)
 
     def stop(self) -> None:
         """Take no more commands, finish what is in hand; what runs on machines goes on."""
+        if self._web is not None:
+            self._web.stop()
         self._front.stop()
         self._errands.stop()
         self._scheduler.shutdown(wait=True)
@@ -209,6 +224,33 @@ def _world(
         no_location_help=_no_location_help(settings),
         fallback_channel=settings.slack_fallback_channel or "",
     )
+
+
+def _line(settings: Settings) -> Mapping[str, str]:
+    """What the front needs to hear Slack: one of the two."""
+    name, secret = (
+        ("signing_secret", settings.slack_signing_secret)
+        if settings.mode == "http"
+        else ("app_token", settings.slack_app_token)
+    )
+    return {name: secret.get_secret_value()} if secret is not None else {}
+
+
+def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> WebServer | None:
+    """What answers over HTTP, where the settings open a port."""
+    if settings.port is None:
+        return None
+    from bot.web.metrics import metrics  # noqa: PLC0415 - a bot that opens no port has no web server in its memory
+    from bot.web.server import WebServer  # noqa: PLC0415
+    from bot.web.site import site  # noqa: PLC0415
+
+    requests = front.requests
+    app = site(
+        health=lambda: verdict(home, SystemClock().now()),
+        metrics=lambda: metrics(store.figures, front),
+        receive=requests.receive if requests is not None else None,
+    )
+    return WebServer(app, host=settings.http_host, port=settings.port)
 
 
 def _prices(settings: Settings, locations: Mapping[str, LocationSettings], powers: Powers, clock: Clock) -> Prices:
