@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--data", type=Path, metavar="DIR", help="a Fruits-360 folder instead of drawn images")
         command.add_argument("--home", type=Path, default=Path(".demo"), help="where its state is kept (.demo)")
         command.add_argument("--port", type=int, help="port of the page")
+        command.add_argument("--prefix", help="before each command's name, such as sm- (as the last time)")
 
     doctor = commands.add_parser("doctor", help="check settings, tokens, bucket and machines, and say what is wrong")
     doctor.add_argument("--config", type=Path)
@@ -112,13 +113,20 @@ def _demo(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         runtime=arguments.runtime,
         build_arguments=arguments.build_arg,
+        prefix=arguments.prefix,
     )
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
     from bot.sandbox.demo import run_sandbox  # noqa: PLC0415 - the sandbox is never loaded by `serve`
 
-    return run_sandbox(home=arguments.home, fresh=arguments.fresh, data=arguments.data, port=arguments.port)
+    return run_sandbox(
+        home=arguments.home,
+        fresh=arguments.fresh,
+        data=arguments.data,
+        port=arguments.port,
+        prefix=arguments.prefix,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
