@@ -21,7 +21,7 @@ from bot.web.server import WebServer
 from bot.web.site import site
 from commands import COMMANDS
 from commands.desk import Desk, LocationFacts
-from tests.doubles.signed_slack import SECRET, use_http
+from tests.doubles.signed_slack import SECRET
 
 ALICE, BOB = "U0000ALICE", "U000000BOB"
 PREFIXED = Spelling("sm-", [command.name for command in COMMANDS])
@@ -64,7 +64,7 @@ class Office:
             app = site(health=health, metrics=metrics, receive=self.front.requests.receive)
             self.web = WebServer(app, host="127.0.0.1", port=0)
             self.web.start()
-            use_http(self.slack, f"http://127.0.0.1:{self.web.port}{EVENTS}")
+            self.slack.use_http(f"http://127.0.0.1:{self.web.port}{EVENTS}", SECRET)
 
     def close(self):
         if self.web is not None:
@@ -191,17 +191,17 @@ def test_twenty_commands_at_once_are_all_acknowledged(office):
     assert office.count("requests") == 20
 
 
-def test_a_locked_ledger_is_said_to_be_busy_within_three_seconds_also_to_twenty(office):
-    other = sqlite3.connect(office.folder / "ledger.sqlite", isolation_level=None)
+def test_a_locked_ledger_is_said_to_be_busy_within_three_seconds_also_to_twenty(on_a_socket):
+    other = sqlite3.connect(on_a_socket.folder / "ledger.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     started = time.monotonic()
     with ThreadPoolExecutor(40) as people:
         lines = [f"/train main v1.0.{number}" for number in range(40)]
-        assert set(people.map(lambda line: office.slack.type("alice", line), lines)) == {BUSY}
+        assert set(people.map(lambda line: on_a_socket.slack.type("alice", line), lines)) == {BUSY}
     assert time.monotonic() - started < 3.5
     other.execute("ROLLBACK")
     other.close()
-    assert office.count("requests") == 0
+    assert on_a_socket.count("requests") == 0
 
 
 def test_a_fault_of_ours_is_said_as_one_and_names_whom_to_tell(office, slack, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from bot.errors import SettingsError
 from bot.runs.store import Store
 from bot.sandbox.slack import SlackSandbox
 from bot.slack.app import SlackFront
+from bot.slack.listeners import BUSY
 from bot.slack.signed import EVENTS, Answer, SignedRequests
 from bot.web.metrics import metrics
 from bot.web.server import WebServer
@@ -36,6 +38,7 @@ class Bot:
     """A bot without an engine, and an address."""
 
     def __init__(self, folder, slack):
+        self.folder = folder
         self.store = Store(folder / "ledger.sqlite", SystemClock())
         self.well = True
         desk = Desk(store=self.store, clock=SystemClock(), project="team/fruits")
@@ -187,6 +190,17 @@ def test_fifty_commands_at_once_are_all_noted(bot):
     with ThreadPoolExecutor(50) as people:
         assert {answer.status_code for answer in people.map(bot.post, bodies)} == {200}
     assert bot.requests == 50
+
+
+def test_a_locked_ledger_is_said_to_be_busy_to_everybody(bot):
+    other = sqlite3.connect(bot.folder / "ledger.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    bodies = [form(trigger_id=f"t-{number}") for number in range(20)]
+    with ThreadPoolExecutor(20) as people:
+        assert {answer.json()["text"] for answer in people.map(bot.post, bodies)} == {BUSY}
+    other.execute("ROLLBACK")
+    other.close()
+    assert bot.requests == 0
 
 
 def test_without_slack_there_is_no_address_for_it(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from bot.slack.signed import EVENTS
 from bot.slack.spelling import Spelling
 from commands import COMMANDS
-from tests.doubles.signed_slack import SECRET, signed, use_http
+from tests.doubles.signed_slack import SECRET, signed
 from tests.scenario.waiting import until
 from tests.scenario.world import TinyWorld
 
@@ -34,7 +34,7 @@ def client(bot):
 
 def test_a_signed_request_becomes_a_release_and_the_process_stays_small(world, record_property):
     with world.serving(**HTTP) as bot, client(bot) as http:
-        use_http(world.slack, f"{http.base_url}{EVENTS}".replace("//slack", "/slack"))
+        world.slack.use_http(str(http.base_url.join(EVENTS)), SECRET)
         assert world.types("alice", "/sm-train main v1.0.0") == ""
         world.until_over("v1.0.0")
         assert world.thread("v1.0.0").last_word
