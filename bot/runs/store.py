@@ -238,14 +238,21 @@ class Store:
         user: str | None = None,
         only_open: bool = False,
         location: str | None = None,
+        branch: str | None = None,
+        phases: Sequence[Phase] = (),
+        before: int | None = None,
         limit: int = 20,
     ) -> list[Run]:
-        """Runs, newest first, by whom, where, and whether they are still going."""
-        where, values = ["1 = 1"], []
-        for column, value in (("user", user), ("location", location)):
+        """Runs, newest first: by whom, where, of which branch, in which phases, and with a number below `before`."""
+        where: list[str] = ["1 = 1"]
+        values: list[Any] = []
+        for test, value in (("user = ?", user), ("location = ?", location), ("branch = ?", branch), ("id < ?", before)):
             if value is not None:
-                where.append(f"{column} = ?")
+                where.append(test)
                 values.append(value)
+        if phases:
+            where.append(f"phase IN ({', '.join('?' for _ in phases)})")
+            values += [phase.value for phase in phases]
         if only_open:
             where.append(OPEN)
         rows = self._database.all(
