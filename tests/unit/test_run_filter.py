@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import UserError
-from bot.sandbox.slack.limits import check_message
 from commands.desk import Call, Press
 from commands.run_filter import HINT, RunFilter, run_filter, unpacked
 from commands.runs import COMMAND, SHOWN, turn_page
+from tests.doubles.payloads import wrong_with_message
 from tests.doubles.screens import FakeScreens
 from tests.unit.test_commands import Office
 
@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_on_the_next_page_and_no_run_is_left_out(office):
     while (older := buttons(pages[-1]).get("Older")) is not None:
         assert turn_page(Press("UALICE", "runs-page", older, "t", address="there"), desk) is None
         pages.append(screens.replaced.pop("there").blocks)
-        assert check_message("", [dict(block) for block in pages[-1]]) == []
+        assert wrong_with_message("", pages[-1]) == []
     numbers = [int(number) for page in pages for number in re.findall(r"\*(\d+)\* ", page[0]["text"]["text"])]
     assert numbers == list(range(SHOWN * 2 + 3, 0, -1))
     assert [sorted(buttons(page)) for page in pages] == [["Older"], ["Newest", "Older"], ["Newest"]]
