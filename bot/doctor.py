@@ -10,6 +10,8 @@ from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine, registry_logins
 from bot.locations.ec2 import Ec2Power
+from bot.locations.machine import HELLO_SECONDS, Machine
+from bot.ports import PowerState
 from bot.public_files import S3PublicFiles
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
@@ -38,13 +40,19 @@ def _checks(settings: Settings) -> Iterator[Check]:
     project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
     yield "GitLab token", lambda: _whose(project.access())
     yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
-    public = S3PublicFiles(settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+    public = S3PublicFiles(
+        settings.public_bucket,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        prefix=settings.public_prefix,
+        public_base_url=settings.public_base_url,
+    )
     yield "Public bucket", public.access
     powers = Powers(settings)
     locations = all_locations(settings)
     for name, location in locations.items():
         at = machine(name, location, settings, powers)
-        yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
+        yield f"Location {name}", lambda at=at: _location(at)  # type: ignore[misc]
         if isinstance(at.power_supply, Ec2Power):
             power = at.power_supply
             if at.timer is not None:
@@ -67,6 +75,19 @@ def _account(settings: Settings, registry: str) -> str:
     """Amazon's is asked for a login; whether any other takes the account, only a machine can find out."""
     login = registry_logins(settings)(f"{registry}/")
     return f"{registry} as {login.account}" if login else f"{registry} without an account"
+
+
+def _location(at: Machine) -> str:
+    """A machine that is off is left off; one that is on has to answer."""
+    power = at.power()
+    if power in (PowerState.GONE, PowerState.UNKNOWN):
+        raise DoorError("the cloud does not know it, or not any more: check its instance id, and AWS_REGION.")
+    if power is not PowerState.RUNNING:
+        return f"its power is {power}, so whether it answers will show when it is on"
+    said = at.shell.run(["true"], timeout=HELLO_SECONDS)
+    if said.code != 0:
+        raise DoorError(f"it is on, but a command fails there with status {said.code}: {said.last_line}")
+    return "it is on, and answers"
 
 
 def _timer(power: Ec2Power) -> str:
