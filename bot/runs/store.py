@@ -88,10 +88,20 @@ class Store:
             record(connection, now, "engine", "reserve", run=reserved)
             return reserved
 
-    def apply(self, before: Run, lease: str, after: Run, *, due_in: float, notes: Sequence[Note] = ()) -> bool:
+    def apply(
+        self,
+        before: Run,
+        lease: str,
+        after: Run,
+        *,
+        due_in: float,
+        notes: Sequence[Note] = (),
+        uncancel: bool = False,
+    ) -> bool:
         """Write what a deed came to, with what is to be said of it; False when the result is stale and was dropped.
 
-        Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept.
+        Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept; `uncancel` takes
+        one back that came too late.
         """
         now = self._database.now()
         if after.phase != before.phase:
@@ -106,7 +116,8 @@ class Store:
                 """
                 UPDATE runs SET phase = ?, phase_at = ?, reason = ?, detail = ?, holds = ?, attempt = ?,
                     events_read = ?, log_read = ?, times = ?, progress = ?, result = ?, ended_at = ?, lease = NULL,
-                    due_at = CASE WHEN cancelled_by IS NOT NULL AND ? THEN ? ELSE ? END, version = version + ?
+                    due_at = CASE WHEN cancelled_by IS NOT NULL AND ? THEN ? ELSE ? END, version = version + ?,
+                    cancelled_by = CASE WHEN ? THEN NULL ELSE cancelled_by END
                 WHERE id = ? AND lease = ? AND phase = ?
                 """,
                 (
@@ -125,7 +136,8 @@ class Store:
                     before.cancelled_by is None,  # a cancel that came meanwhile is looked at now
                     now,
                     now + due_in,
-                    int(changed),
+                    int(changed or uncancel),
+                    int(uncancel),
                     before.id,
                     lease,
                     before.phase.value,
@@ -188,14 +200,6 @@ class Store:
             run = _get(connection, run_id)
             record(connection, now, user, "cancel", run=run)
             return run
-
-    def uncancel(self, run: Run, lease: str) -> None:
-        """The cancel came too late (the result is being pushed): the run goes on."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE runs SET cancelled_by = NULL, version = version + 1 WHERE id = ? AND lease = ?",
-                (run.id, lease),
-            )
 
     def run(self, run_id: int) -> Run | None:
         """The run with that number."""
