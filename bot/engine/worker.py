@@ -169,7 +169,14 @@ class Worker:
         store = self._world.store
         if outcome.uncancel:
             store.uncancel(run, lease)
-        if not store.apply(run, lease, outcome.run, due_in=outcome.due_in, notes=outcome.notes):
+        if not store.apply(
+            run,
+            lease,
+            outcome.run,
+            due_in=outcome.due_in,
+            notes=outcome.notes,
+            elsewhere=outcome.elsewhere,
+        ):
             log.warning("run %s: a stale result was dropped", run.id)
             return
         if outcome.notes or outcome.run != run:
