@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine, registry_logins
 from bot.locations.ec2 import Ec2Power
 from bot.public_files import S3PublicFiles
+from bot.runs.model import Run
 from bot.runs.store import Store
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
@@ -61,13 +63,10 @@ def _checks(settings: Settings) -> Iterator[Check]:
 
 def reservations(ledger: Path, locations: Collection[str]) -> str:
     """Whether every run's location is in the settings; one that is not ends its run at the next start."""
-    if not ledger.exists():
-        return "there are none yet"
-    store = Store(ledger, SystemClock())
     try:
-        stranded = store.stranded(locations)
-    finally:
-        store.close()
+        stranded = _stranded(ledger, locations)
+    except (OSError, sqlite3.Error) as error:
+        raise DoorError(f"the ledger {ledger} cannot be read ({error}). Run this as the bot's own user.") from error
     if stranded:
         runs = ", ".join(f"run {run.id} ({run.tag}) has {run.location}" for run in stranded)
         raise DoorError(
@@ -75,6 +74,16 @@ def reservations(ledger: Path, locations: Collection[str]) -> str:
             "fails at the next start, and nobody turns its machine off."
         )
     return "each has its location in the settings"
+
+
+def _stranded(ledger: Path, locations: Collection[str]) -> list[Run]:
+    if not ledger.exists():
+        return []
+    store = Store(ledger, SystemClock())
+    try:
+        return store.stranded(locations)
+    finally:
+        store.close()
 
 
 def _whose(access: Access) -> str:

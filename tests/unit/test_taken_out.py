@@ -108,5 +108,11 @@ def test_whoever_asks_is_told_which_run_has_a_machine_that_is_in_no_settings(sta
 
 
 def test_the_doctor_makes_no_ledger_where_there_is_none(tmp_path):
-    assert reservations(tmp_path / "ledger.sqlite", []) == "there are none yet"
+    assert reservations(tmp_path / "ledger.sqlite", []) == "each has its location in the settings"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_so_when_the_ledger_cannot_be_read(tmp_path):
+    (tmp_path / "ledger.sqlite").mkdir()
+    with pytest.raises(DoorError, match="cannot be read"):
+        reservations(tmp_path / "ledger.sqlite", [])
