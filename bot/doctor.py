@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
+from bot.clock import SystemClock
 from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine, registry_logins
@@ -13,6 +16,8 @@ from bot.locations.ec2 import Ec2Power
 from bot.locations.machine import HELLO_SECONDS, Machine
 from bot.ports import PowerState
 from bot.public_files import S3PublicFiles
+from bot.runs.model import Run
+from bot.runs.store import Store
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
 
@@ -61,6 +66,32 @@ def _checks(settings: Settings) -> Iterator[Check]:
     if settings.image_registry is not None:
         yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
+    yield "Runs", lambda: reservations(Path(settings.stationmaster_home) / "ledger.sqlite", locations)
+
+
+def reservations(ledger: Path, locations: Collection[str]) -> str:
+    """Whether every run's location is in the settings; one that is not ends its run at the next start."""
+    try:
+        stranded = _stranded(ledger, locations)
+    except (OSError, sqlite3.Error) as error:
+        raise DoorError(f"the ledger {ledger} cannot be read ({error}). Run this as the bot's own user.") from error
+    if stranded:
+        runs = ", ".join(f"run {run.id} ({run.tag}) has {run.location}" for run in stranded)
+        raise DoorError(
+            f"{runs}, which is not in the settings. Put it back until the run has ended: with these settings the run "
+            "fails at the next start, and nobody turns its machine off."
+        )
+    return "each has its location in the settings"
+
+
+def _stranded(ledger: Path, locations: Collection[str]) -> list[Run]:
+    if not ledger.exists():
+        return []
+    store = Store(ledger, SystemClock())
+    try:
+        return store.stranded(locations)
+    finally:
+        store.close()
 
 
 def _whose(access: Access) -> str:

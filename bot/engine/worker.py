@@ -167,7 +167,13 @@ class Worker:
 
     def _apply(self, run: Run, lease: str, outcome: Outcome) -> None:
         written = self._world.store.apply(
-            run, lease, outcome.run, due_in=outcome.due_in, notes=outcome.notes, uncancel=outcome.uncancel
+            run,
+            lease,
+            outcome.run,
+            due_in=outcome.due_in,
+            notes=outcome.notes,
+            elsewhere=outcome.elsewhere,
+            uncancel=outcome.uncancel,
         )
         if not written:
             log.warning("run %s: a stale result was dropped", run.id)
