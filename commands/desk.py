@@ -106,7 +106,8 @@ class Press:
 
     `action` is the action id up to a colon: what follows one only tells alike buttons of one block apart. `value` is
     the button's value, or what was chosen. `message` is the ts of the message that it is in, `view` the modal or home
-    tab (`id`, `private_metadata`, ...); `values` is what stands in that view's fields now, by block id.
+    tab (`id`, `private_metadata`, ...); `values` is what stands in that view's fields now, by block id. `address` is
+    where the message can be replaced (`Screens.replace`), for half an hour.
     """
 
     user: str
@@ -117,6 +118,7 @@ class Press:
     message: str = ""
     team: str = ""
     workspace: str = ""
+    address: str = ""
     view: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
 

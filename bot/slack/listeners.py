@@ -161,6 +161,7 @@ def _press_of(body: Body, workspace: str) -> Press:
         message=str(container.get("message_ts") or ""),
         team=_id_of(body, "team"),
         workspace=workspace,
+        address=str(body.get("response_url") or ""),
         view=view,
         values=values_of(view),
     )
