@@ -34,13 +34,11 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
-from bot.runs.names import registry_host
+from bot.project_settings import ProjectSettings, Registry
 from bot.slack.spelling import PREFIX
 
 IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
 """An image's name: no option, no space. Docker itself says what else is wrong with one."""
-REGISTRY = r"^[a-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[a-z0-9][a-z0-9._/-]*[a-z0-9])?$"
-"""A registry's host, with a port or a group where it has one."""
 BUILD_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 HTTP_PORT = 8080
@@ -151,6 +149,8 @@ class Settings(BaseSettings):
     train_instance_for_user: Annotated[dict[str, str], NoDecode] = {}
     """E-mail -> EC2 instance id, as JSON text or as the path of a file that holds it."""
     locations: dict[str, LocationSettings] = {}
+    projects: dict[str, ProjectSettings] = {}
+    """Projects beside `gitlab_project`, each with the channels that are about it."""
 
     dvc_remote: str | None = None
     release_outs: Annotated[tuple[str, ...], NoDecode] = ()
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
 
-    image_registry: str | None = Field(default=None, pattern=REGISTRY)
+    image_registry: Registry | None = None
     """Where the branches' own images are pushed to; they stay at the machine that built them without it."""
     registry_user: str | None = None
     registry_password: SecretStr | None = None
@@ -236,13 +236,6 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(path))
 
-    @field_validator("image_registry")
-    @classmethod
-    def _has_a_host(cls, value: str | None) -> str | None:
-        if value is not None and not registry_host(f"{value}/"):
-            raise ValueError('it needs a host, e.g. "registry.example.com/group" or "docker.io/team"')
-        return value
-
     @field_validator("image_build_args", mode="before")
     @classmethod
     def _build_arguments(cls, value: Any) -> Any:
@@ -281,6 +274,19 @@ class Settings(BaseSettings):
     def _no_pool_is_a_location(cls, value: dict[str, LocationSettings]) -> dict[str, LocationSettings]:
         for name in sorted({location.pool for location in value.values() if location.pool} & set(value)):
             raise ValueError(f'"{name}" is a location and a pool: give one of them another name')
+        return value
+
+    @field_validator("projects")
+    @classmethod
+    def _each_is_one(cls, value: dict[str, ProjectSettings], told: ValidationInfo) -> dict[str, ProjectSettings]:
+        paths = [str(told.data.get("gitlab_project")), *(each.gitlab_project for each in value.values())]
+        channels = [channel for each in value.values() for channel in each.channels]
+        for what, names in (("the project", paths), ("the channel", channels)):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(
+                    f"{what} {twice} is named twice: a channel belongs to one project, and each is once here"
+                )
         return value
 
     @field_validator("train_instance_for_user", mode="before")
@@ -333,7 +339,7 @@ def _sentences(error: ValidationError) -> str:
     lines = ["Stationmaster cannot start with these settings:"]
     for problem in error.errors(include_input=False):
         name = ".".join(str(part) for part in problem["loc"])
-        shown = name if name.startswith("locations.") else name.upper()
+        shown = name if name.startswith(("locations.", "projects.")) else name.upper()
         what = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"  {shown}: {what}" if problem["type"] != "missing" else f"  {shown} {what}")
     lines.append("docs/OPERATIONS.md describes every setting; `stationmaster demo` needs none of them.")
@@ -352,6 +358,21 @@ def all_locations(settings: Settings) -> Mapping[str, LocationSettings]:
         name = email if short in found or short in pools else short
         found[name] = LocationSettings(owner=email, instance=instance)
     return found
+
+
+def all_projects(settings: Settings) -> Mapping[str, Settings]:
+    """Each project's path -> the settings as they are for it; the top-level one first."""
+    others = (_for_project(settings, project) for project in settings.projects.values())
+    return {each.gitlab_project: each for each in (settings, *others)}
+
+
+def _for_project(settings: Settings, project: ProjectSettings) -> Settings:
+    own = {name: value for name, value in project if value is not None and name != "channels"}
+    if project.gitlab_token is not None:
+        own = {"gitlab_read_token": None, "gitlab_write_token": None} | own
+    if project.public_bucket is not None:
+        own = {"public_prefix": "", "public_base_url": None} | own
+    return settings.model_copy(update={"dvc_remote": None} | own)
 
 
 def line_of(name: str, location: LocationSettings) -> str:

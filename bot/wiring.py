@@ -18,7 +18,7 @@ from bot.engine.bell import Bell
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
-from bot.engine.world import Project, Terms, World
+from bot.engine.world import Doors, Project, Terms, World
 from bot.errands import Errands
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat, verdict
@@ -29,7 +29,7 @@ from bot.public_files import S3PublicFiles
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_locations, line_of
+from bot.settings import LocationSettings, Settings, all_locations, all_projects, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.screens import SlackScreens
@@ -202,18 +202,30 @@ def _world(
     powers: Powers,
     prices: Prices,
 ) -> World:
+    projects = {path: _doors(each) for path, each in all_projects(settings).items()}
+    own = projects[settings.gitlab_project]
     return World(
         store=store,
         clock=clock,
-        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
-        public=S3PublicFiles(
-            settings.public_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-            prefix=settings.public_prefix,
-            public_base_url=settings.public_base_url,
-        ),
+        code=own.code,
+        public=own.public,
         chat=chat,
+        project=own.project,
+        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
+        terms={name: _terms(location, settings) for name, location in locations.items()},
+        logs=logs,
+        location_for=_location_for(locations),
+        price_of=prices.of,
+        secrets=own.secrets,
+        no_location_help=_no_location_help(settings),
+        fallback_channel=settings.slack_fallback_channel or "",
+        others=projects if settings.projects else {},
+    )
+
+
+def _doors(settings: Settings) -> Doors:
+    """What one project has of its own, from the settings as they are for it (`all_projects`)."""
+    return Doors(
         project=Project(
             path=settings.gitlab_project,
             git_url=f"{settings.gitlab_url.rstrip('/')}/{settings.gitlab_project}.git",
@@ -223,14 +235,15 @@ def _world(
             registry=settings.image_registry,
             build_arguments=settings.image_build_args,
         ),
-        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
-        terms={name: _terms(location, settings) for name, location in locations.items()},
-        logs=logs,
-        location_for=_location_for(locations),
-        price_of=prices.of,
+        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
+        public=S3PublicFiles(
+            settings.public_bucket,
+            region=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            prefix=settings.public_prefix,
+            public_base_url=settings.public_base_url,
+        ),
         secrets=step_secrets(settings, os.environ),
-        no_location_help=_no_location_help(settings),
-        fallback_channel=settings.slack_fallback_channel or "",
     )
 
 
@@ -333,4 +346,11 @@ def _desk(
         wake=wake,
         screens=screens,
         later=later,
+        project_of=_project_of(settings) if settings.projects else None,
     )
+
+
+def _project_of(settings: Settings) -> Callable[[str], str]:
+    """Channel -> its project's path."""
+    named = {channel: each.gitlab_project for each in settings.projects.values() for channel in each.channels}
+    return lambda channel: named.get(channel, settings.gitlab_project)

@@ -13,7 +13,7 @@ from bot.slack.ending import metrics_table, seconds_in_all, spans
 from commands import request
 from commands.desk import Button, Call, Command, Desk, Press, Reply
 from commands.find import ago, one_line, run_meant, thread_link
-from commands.run_filter import RunFilter, run_filter, unpacked
+from commands.run_filter import EVERYWHERE, RunFilter, run_filter, unpacked
 
 USAGE = "/runs [mine] [active | all | failed | ...] [branch <name>] [on <location>] [by <person>] | <number> | <tag>"
 SHOWN = 10
@@ -56,6 +56,7 @@ def _listing(wanted: RunFilter, call: Call, desk: Desk) -> Reply:
         branch=wanted.branch or None,
         location=wanted.location or None,
         before=wanted.before,
+        project=desk.project if desk.project_of is not None and not wanted.everywhere else None,
         limit=SHOWN + 1,
     )
     heading = wanted.heading()
@@ -65,14 +66,17 @@ def _listing(wanted: RunFilter, call: Call, desk: Desk) -> Reply:
     lines, room = [f"*{heading}*"], _LIST_WEIGHT
     shown = []
     for run in runs[:SHOWN]:
-        line = one_line(run, call, desk)
+        line = one_line(run, call, desk) + (f" · {words.code(run.project, 80)}" if wanted.everywhere else "")
         room -= words.weight(line) + 2
         if room < 0:
             break
         lines.append(line)
         shown.append(run)
     text = "\n".join(lines)
-    blocks: list[Block] = [section(text), context("`/runs <number>` shows all about one of them.")]
+    hints = ["`/runs <number>` shows all about one of them."]
+    if desk.project_of is not None and not wanted.everywhere:
+        hints.append(f"Only of {words.code(desk.project, 80)}: `/runs {EVERYWHERE}` shows all.")
+    blocks: list[Block] = [section(text), context(*hints)]
     buttons = []
     if wanted.before is not None:
         buttons.append(button("Newest", f"{PAGE}:newest", wanted.newest().packed()))

@@ -72,6 +72,7 @@ def requests(db: Database) -> None:
             branch TEXT NOT NULL,
             tag TEXT NOT NULL,
             kind TEXT NOT NULL DEFAULT 'train',
+            project TEXT NOT NULL DEFAULT '',
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     START_TIMEOUT = "start-timeout"
     MACHINE_LOST = "machine-lost"
     LOCATION_REMOVED = "location-removed"
+    PROJECT_REMOVED = "project-removed"
     TOO_LONG = "too-long"
     CODE = "code"
     OUT_OF_MEMORY = "out-of-memory"
@@ -113,6 +114,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.LOCATION_REMOVED: "Its machine was taken out of the settings while the run had it. Nothing was released, "
     "and what the run left there was not looked at. Whoever runs Stationmaster has to see that nothing of it still "
     "runs, and that the machine is off.",
+    Reason.PROJECT_REMOVED: "Its project was taken out of the settings while the run went on. Nothing was released. "
+    "Whoever runs Stationmaster can put it back; then train again.",
     Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
     Reason.CODE: "The project's own code failed.",
     Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",

@@ -25,6 +25,8 @@ class Request:
     branch: str
     tag: str
     kind: Kind
+    project: str
+    """Its path; empty for that of the top-level settings."""
     created_at: float
     tries: int
     lease: str
@@ -36,14 +38,25 @@ class Requests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *, delivery: str, user: str, channel: str, branch: str, tag: str, kind: Kind = Kind.TRAIN) -> bool:
+    def add(
+        self,
+        *,
+        delivery: str,
+        user: str,
+        channel: str,
+        branch: str,
+        tag: str,
+        kind: Kind = Kind.TRAIN,
+        project: str = "",
+    ) -> bool:
         """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
-                "INSERT OR IGNORE INTO requests (delivery, user, channel, branch, tag, kind, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, kind.value, now, now),
+                "INSERT OR IGNORE INTO requests "
+                "(delivery, user, channel, branch, tag, kind, project, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (delivery, user, channel, branch, tag, kind.value, project, now, now),
             )
             return cursor.rowcount == 1
 

@@ -248,12 +248,20 @@ class Store:
         branch: str | None = None,
         phases: Sequence[Phase] = (),
         before: int | None = None,
+        project: str | None = None,
         limit: int = 20,
     ) -> list[Run]:
-        """Runs, newest first: by whom, where, of which branch, in which phases, and with a number below `before`."""
+        """Runs, newest first: by whom, where, of which branch and project, in which phases; numbered below `before`."""
         where: list[str] = ["1 = 1"]
         values: list[Any] = []
-        for test, value in (("user = ?", user), ("location = ?", location), ("branch = ?", branch), ("id < ?", before)):
+        given = {
+            "user = ?": user,
+            "location = ?": location,
+            "branch = ?": branch,
+            "project = ?": project,
+            "id < ?": before,
+        }
+        for test, value in given.items():
             if value is not None:
                 where.append(test)
                 values.append(value)

@@ -66,7 +66,7 @@ class Listeners:
             log.warning("%s waited too long for its turn", command.name)
             return Reply(BUSY)
         try:
-            return command.handle(call, self._desk)
+            return command.handle(call, self._desk.at(call.channel))
         except OperationalError as error:
             return Reply(self._cannot_write(command.name, error))
         except Exception:
@@ -94,7 +94,7 @@ class Listeners:
         press = _press_of(body, self._workspace())
         button = self._buttons.get(press.action)
         try:
-            refusal = button.press(press, self._desk) if button is not None else None
+            refusal = button.press(press, self._desk.at(press.channel)) if button is not None else None
             if refusal:
                 place = press.channel or press.user
                 key = f"press-{press.trigger}"

@@ -57,6 +57,7 @@ class Office:
             location_for=lambda _email: "rack-1",
             help_contact="#ml-platform",
             wake=changes.pop("wake", self.woken.set),
+            project_of=changes.pop("project_of", None),
             screens=SlackScreens(web_client(self.slack.bot_token, self.slack.api_url)),
         )
         line = {"app_token": self.slack.app_token} if self.mode == "socket" else {"signing_secret": SECRET}
@@ -159,6 +160,12 @@ def test_a_prefix_is_part_of_each_command_and_of_every_sentence_that_names_one(o
     assert all(f"`{PREFIXED.name(command.example)}`" in help_text for command in COMMANDS)
     assert "failed" in office.slack.type("alice", "/train main v2.0.0")
     assert office.count("requests") == 1
+
+
+def test_a_command_is_about_the_project_of_its_channel(office):
+    office.instead(project_of=lambda channel: f"team/of-{channel}")
+    assert office.slack.type("alice", "/train main v1.0.0") == ""
+    assert office.store.requests.claim().project == "team/of-C0TRAINING"
 
 
 def test_it_knows_when_slack_was_last_heard(office):
