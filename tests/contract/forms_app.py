@@ -87,7 +87,7 @@ class Forms:
         self.app.view_closed("form")(self.noted)
         self.app.options("it")(self.options)
         self.app.event("app_home_opened")(self.home)
-        for name in ("push", "replace", "sleep", "go", "size", "menu", "typed"):
+        for name in ("push", "replace", "sleep", "go", "size", "menu", "typed", "it"):
             self.app.action(name)(getattr(self, name, self.noted))
 
     def noted(self, ack, body):

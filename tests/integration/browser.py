@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -26,6 +26,9 @@ PATIENCE = 15_000
 PEOPLE = {"alice": "U0000ALICE", "bob": "U000000BOB"}
 BORING = ("ERR_CONNECTION", "WebSocket", "Loading the image 'https://elsewhere.example")
 CONTROLS = "button link textbox combobox checkbox radio listbox option menuitem searchbox slider switch tab dialog img"
+
+
+_FAINT = (Path(__file__).parent / "faint.js").read_text()
 
 
 @contextmanager
@@ -50,10 +53,16 @@ class Pages:
         self.complaints: list[str] = []
 
     def open(
-        self, person: str = "alice", where: str = "training", *, width: int = 1280, height: int = 800
+        self,
+        person: str = "alice",
+        where: str = "training",
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: Literal["light", "dark"] = "light",
     ) -> SlackPage:
         """The page as this person sees it, at a channel such as `training` or at `Stationmaster/home`."""
-        context = self._browser.new_context(viewport={"width": width, "height": height})
+        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -169,6 +178,10 @@ class SlackPage:
         tree = self.page.locator("body").aria_snapshot()
         kind = re.compile(rf"^\s*- ({'|'.join(CONTROLS.split())})(?! \")\b.*")
         return [line.strip() for line in tree.splitlines() if kind.match(line)]
+
+    def faint(self) -> list[str]:
+        """The texts in sight that do not stand out from what is behind them, as WCAG 2.2 AA wants it (1.4.3)."""
+        return list(self.page.evaluate(_FAINT))
 
     def focused(self) -> str:
         """The accessible name or text of what has the focus."""

@@ -314,6 +314,38 @@ def test_a_choice_that_asks_first_reaches_the_app_only_after_a_yes(alice, app):
     assert app.hears()["actions"][0]["selected_option"] == COLOURS[2]
 
 
+def test_a_button_in_a_modal_asks_above_it_and_no_leaves_everything_as_it_is(alice, app):
+    words = {"title": plain("Sure?"), "text": plain("All of it."), "confirm": plain("Yes"), "deny": plain("No")}
+    opened(alice, app, modal([FREE, buttons("go", confirm=words)]))
+    alice.fill("Text", "kept")
+    alice.press("Go", alice.modal.locator(".actions"))
+    expect(alice.question).to_be_visible()
+    alice.page.keyboard.press("Escape")
+    expect(alice.question).to_be_hidden()
+    expect(alice.modal.get_by_label("Text")).to_have_value("kept")
+    alice.press("Go", alice.modal.locator(".actions"))
+    alice.press("Yes", alice.question)
+
+    assert app.hears()["view"]["state"]["values"]["text"]["it"]["value"] == "kept"
+
+
+def test_a_select_in_a_message_searches_and_its_choice_goes_off_at_once(alice, app):
+    search = {"type": "external_select", "action_id": "it", "min_query_length": 0, "placeholder": plain("Branch")}
+    app.client.chat_postMessage(channel=CHANNEL, text="which?", blocks=[{"type": "actions", "elements": [search]}])
+    alice.search("Branch", "wider", "feature/wider", alice.messages.last)
+
+    expect(alice.messages.last.get_by_role("combobox", name="Branch")).to_have_value("feature/wider")
+    body = last_action(app)
+    assert body["actions"][0]["selected_option"] == option("feature/wider")
+    assert body["container"]["type"] == "message"
+
+
+def last_action(app):
+    while (body := app.hears())["type"] != "block_actions":
+        pass
+    return body
+
+
 # Pictures
 
 
@@ -405,3 +437,23 @@ def test_everything_on_the_page_has_a_name(alice, app):
     alice.open_thread("Run 42 of all")
 
     assert alice.nameless() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(pages, app, slack, scheme):
+    alice = pages.open("alice", scheme=scheme)
+    slack.type("bob", "<@U0000ALICE> and `code` and *bold* https://example.com", "#random")
+    app.client.chat_postMessage(channel=CHANNEL, text="card", blocks=[CARD, buttons("go", style="danger")])
+    ts = app.client.chat_postMessage(channel=CHANNEL, text="<@U0000ALICE> <!here> `code`")["ts"]
+    app.client.chat_postMessage(channel=CHANNEL, thread_ts=ts, text="reply")
+    expect(alice.messages.last).to_contain_text("1 new")
+    expect(alice.sidebar.locator(".called").first).to_be_visible()
+    assert alice.faint() == []
+    alice.open_home()
+    expect(alice.home.get_by_role("button", name="Go")).to_be_visible()
+    assert alice.faint() == []
+    alice.go("training")
+    opened(alice, app, modal([TEXT, FREE | {"block_id": "free", "hint": plain("A hint")}]))
+    alice.submit()
+    expect(alice.modal.locator(".error")).to_be_visible()
+    assert alice.faint() == []

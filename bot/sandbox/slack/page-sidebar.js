@@ -71,7 +71,8 @@ function appItem(user, world) {
 
 function personItem(user, world) {
   const me = user.id === world.me.id;
-  const href = `/?user=${encodeURIComponent(user.id)}#${world.channels.get(world.channel).name}`;
+  const place = `${world.channels.get(world.channel).name}${world.tab === "home" ? "/home" : ""}`;
+  const href = `/?user=${encodeURIComponent(user.id)}#${place}`;
   return el("a", { href, "aria-current": me && "true", title: me ? null : `Go on as ${person(user)}` },
     avatar(user), el("span", {}, person(user)), el("span", { class: "you" }, me ? "you" : "switch"));
 }

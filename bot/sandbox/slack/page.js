@@ -197,7 +197,7 @@ const DEEDS = {
   dismissModal: () => close(world, true),
   thread: (target) => openThread(target.dataset.root, target),
   close: closeThread,
-  skip: () => composer.box.focus(),
+  skip: () => (world.tab === "home" ? $("home-view").firstElementChild : composer.box).focus(),
   suggest: (target) => composer.fill(target.dataset.text),
 };
 
