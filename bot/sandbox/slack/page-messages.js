@@ -86,7 +86,7 @@ function article(message, grouped, world, inThread) {
       message.ephemeral && onlyYou(message),
       !grouped && el("div", { class: "meta" }, el("b", {}, name), message.bot && el("span", { class: "badge" }, "App"), time),
       message.subtype === "thread_broadcast" && !inThread && opener(message, { class: "plain broadcast" }, "replied to a thread"),
-      content(message, world),
+      content(message, world, inThread),
       !inThread && message.reply_count > 0 && footer(message)),
     !inThread && !message.ephemeral && el("div", { class: "tools" },
       opener(message, { class: "plain", title: "Reply in thread", "aria-label": "Reply in thread" }, icon("reply"))));
@@ -104,11 +104,12 @@ function follows(message, previous) {
     && Number(message.ts) - Number(previous.ts) < GROUP_SECONDS && !previous.reply_count && !message.blocks;
 }
 
-function content(message, world) {
+function content(message, world, inThread) {
   const text = message.text && !message.blocks?.length ? mrkdwn(message.text, world) : [];
+  const form = { id: `${inThread ? "t" : "c"}-${keyOf(message)}` }; // a root stands in its channel and in its thread
   const edited = message.edited && !message.bot && el("span", { class: "muted edited" }, "(edited)");
   return el("div", { class: message.subtype === "channel_join" ? "content muted" : "content" },
-    message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, { ...world, form: { id: keyOf(message) } })) : text, edited,
+    message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, { ...world, form })) : text, edited,
     (message.attachments ?? []).map((item) => attachment(item, world)),
     (message.files ?? []).map((item) => file(item, world)),
     message.reactions?.length > 0 && el("div", { class: "reactions" }, message.reactions.map(reaction)));

@@ -53,7 +53,7 @@ function threads(world) {
   const { root } = open[0];
   const href = `#${world.channels.get(root.channel).name}/${root.ts}`;
   const link = item(href, icon("reply"), "Threads", false, sum(({ replies }) => replies.length), sum((thread) => thread.mentions));
-  return group("Threads", [link]);
+  return el("section", { "aria-label": "Threads" }, el("ul", {}, el("li", {}, link)));
 }
 
 /** The app: its messages while some are unread, otherwise its Home. */
