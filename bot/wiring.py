@@ -14,11 +14,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
 from bot.engine.bell import Bell
+from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.errands import Errands
+from bot.errors import DoorError
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
@@ -42,6 +44,8 @@ WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
 PRICE_LOOK_SECONDS = 600
+LIST_SECONDS = 600
+"""Between two looks at all branches and tags."""
 
 
 class Service:
@@ -80,11 +84,13 @@ class Service:
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
+        self._scout = Scout(self.world)
         self._front = SlackFront(
             _desk(
                 settings,
                 screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
                 later=self._errands.run,
+                scout=self._scout,
                 store=self.store,
                 clock=clock,
                 locations=locations,
@@ -116,6 +122,15 @@ class Service:
             self._prices.refresh,
             "interval",
             seconds=PRICE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.add_job(
+            _list_branches,
+            "interval",
+            args=[self._scout],
+            seconds=LIST_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,
@@ -166,6 +181,14 @@ class Service:
                 log.exception("the look at people's wishes stumbled")
             self._work.wait(since, WISH_LOOK_SECONDS)
         self.store.close()
+
+
+def _list_branches(scout: Scout) -> None:
+    """What the list of branches is answered from; a modal that opens asks for the newest ones itself."""
+    try:
+        scout.refresh_all()
+    except DoorError as error:
+        log.warning("listing the branches: %s", error)
 
 
 def _world(
@@ -260,6 +283,7 @@ def _desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    scout: Scout,
 ) -> Desk:
     return Desk(
         store=store,
@@ -281,6 +305,7 @@ def _desk(
         admins=frozenset(settings.slack_admins),
         help_contact=settings.help_contact,
         wake=wake,
+        scout=scout,
         screens=screens,
         later=later,
     )

@@ -27,7 +27,7 @@ from bot.engine.world import World
 from bot.errors import DoorError, NotFound
 from bot.ports import MOST_FILES
 from bot.runs.model import Kind, Phase, Run, TrainOptions
-from bot.runs.names import nearest, next_version
+from bot.runs.names import nearest, newest_after, next_version
 from trainer.definition import dockerfile
 from trainer.definition.graph import LOCK_FILE, Out
 
@@ -38,6 +38,8 @@ RELEASES = 10
 PRECEDING = 3
 """How many of a machine's last runs say what data it has."""
 LOOKED_AT = 30
+"""How many of the last runs an estimate is looked for in."""
+OPEN_RUNS = 500
 DOCKERFILE = "Dockerfile.train"
 _CONTROL = (DOCKERFILE, ".dockerignore", f"{DOCKERFILE}.dockerignore")
 
@@ -87,6 +89,7 @@ def look(branch: str, tag: str, options: TrainOptions, line: str | None, world: 
     commit = world.code.head(branch)
     if commit is None:
         return Preflight(branch, near=tuple(nearest(world.code.branches(), branch)))
+    world.refs.refresh(world.code)
     source = world.sources.at(world.code, commit)
     planned = planned_at(source, options)
     machines = world.store.lines.machines(line) if line else ()
@@ -96,7 +99,7 @@ def look(branch: str, tag: str, options: TrainOptions, line: str | None, world: 
         branch,
         commit,
         taken=_is_taken(tag, world),
-        next_tag=_next_tag(tag, world),
+        next_tag=next_tag(tag, world),
         plan=planned,
         same_as=same_release(commit, source, planned, world),
         image=_image(branch, source, machines, world),
@@ -163,9 +166,10 @@ def _is_taken(tag: str, world: World) -> bool:
     return (run is not None and not run.phase.ended) or world.code.tag(tag) is not None
 
 
-def _next_tag(tag: str, world: World) -> str:
-    world.refs.refresh(world.code)
-    return next_version(world.refs.tags, tag) if tag else world.refs.next_tag()
+def next_tag(tag: str, world: World) -> str:
+    """The next version that nobody has, after `tag` in its own style, or after the newest: as far as is remembered."""
+    taken = world.refs.tags | {run.tag for run in world.store.runs(only_open=True, limit=OPEN_RUNS)}
+    return next_version(taken, tag) if tag else newest_after(taken)
 
 
 def _pull(planned: Plan, machines: tuple[str, ...], world: World) -> Pull:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 
 from bot.ports import CodeHost
-from bot.runs.names import newest_after
 
 MOST = 5_000
 """Branches that are remembered."""
@@ -33,10 +32,6 @@ class Refs:
     def tags(self) -> frozenset[str]:
         """The newest tags."""
         return self._tags
-
-    def next_tag(self) -> str:
-        """The version after the newest one."""
-        return newest_after(self._tags)
 
     def refresh(self, code: CodeHost, *, most: int = NEWEST) -> None:
         """Ask GitLab again; a look at all branches also forgets those that are gone. Raises as `CodeHost` does."""
