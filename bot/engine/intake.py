@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.engine import policy
-from bot.engine.preflight import Released, unchanged
+from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.engine.preflight import Image, Preflight
+from bot.engine.image_look import Image
+from bot.engine.preflight import Preflight
 from bot.slack import words
 from commands.modal.draft import Draft
 
@@ -16,6 +17,7 @@ _IMAGES = {
     Image.LOCATION: "the machine's own; the branch has no `Dockerfile.train`",
     Image.READY: "ready",
     Image.BUILD: "has to be built first, or fetched; the time for that comes on top",
+    Image.UNKNOWN: "cannot tell before the machine looks",
 }
 
 

@@ -66,14 +66,14 @@ def form(
     return _modal(private, blocks, ready=True)
 
 
-def looking(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The modal that is open, while the answer to it is looked up: nothing of what was entered moves."""
+def with_answer(view: Mapping[str, Any], found: Sequence[str]) -> dict[str, Any]:
+    """The modal that is open, with another answer: nothing of what was entered moves."""
     blocks: list[Block] = []
     for block in view.get("blocks") or ():
         if not str(block.get("block_id", "")).startswith(_ANSWER):
             blocks.append(dict(block))
         elif block.get("block_id") == f"{_ANSWER}-0":
-            blocks += _answer(["Looking …"])
+            blocks += _answer(found)
     return {**{name: view[name] for name in _KEPT if view.get(name)}, "blocks": blocks}
 
 

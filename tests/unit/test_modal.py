@@ -192,8 +192,13 @@ def test_the_machines_are_those_that_a_person_may_use(room):
         (block,) = (each for each in room.glass.shown[f"V{trigger}"]["blocks"] if each["block_id"] == "on")
         return {option["value"]: option["text"]["text"] for option in block["element"]["options"]}
 
-    assert values("UALICE", "5") == {USUAL: "The usual one (alice)", "racks": "racks: pool, $1.00 an hour"}
-    assert set(values("UBOSS", "6")) == {USUAL, "alice", "bob", "racks"}
+    assert values("UALICE", "5") == {
+        USUAL: "The usual one (alice)",
+        "racks": "racks: the first free machine of the pool",
+        "rack-1": "rack-1: of the pool racks, $1.00 an hour",
+        "rack-2": "rack-2: of the pool racks",
+    }
+    assert set(values("UBOSS", "6")) == {USUAL, "alice", "bob", "racks", "rack-1", "rack-2"}
 
 
 def test_a_modal_that_opens_too_late_is_said_to_its_caller(room):
@@ -211,6 +216,16 @@ def test_a_gitlab_that_does_not_answer_is_said_in_the_modal(room):
     shown = room.open()
     assert "could not be looked up: GitLab is in trouble." in answer(shown)
     assert "submit" in shown
+
+
+def test_a_look_that_fails_leaves_every_field_where_it_is(room):
+    fields = [block["block_id"] for block in room.open()["blocks"] if block["type"] == "input"]
+    room.station.code.errors = [Unavailable("GitLab is in trouble.")]
+    room.press(view.AGAIN)
+    room.work()
+    shown = room.glass.shown["V1"]
+    assert "could not be looked up" in answer(shown)
+    assert [block["block_id"] for block in shown["blocks"] if block["type"] == "input"] == fields
 
 
 def test_another_branch_is_looked_at_and_what_was_entered_stays(room):
