@@ -23,6 +23,7 @@ from gitlab.exceptions import GitlabError
 
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
+from bot.tally import DOORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -216,6 +217,11 @@ class GitLabProject:
 
     @contextlib.contextmanager
     def _client(self, what: str) -> Iterator[_Client]:
+        with DOORS.of("gitlab"), self._speaking(what) as client:
+            yield client
+
+    @contextlib.contextmanager
+    def _speaking(self, what: str) -> Iterator[_Client]:
         with self._lock:
             client = self._idle.pop() if self._idle else None
         if client is None:

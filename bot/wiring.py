@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -18,11 +19,11 @@ from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
-from bot.engine.world import Project, Terms, World
+from bot.engine.world import Doors, Project, Terms, World
 from bot.errands import Errands
 from bot.errors import DoorError
 from bot.gitlab import GitLabProject
-from bot.heartbeat import BEAT_SECONDS, beat
+from bot.heartbeat import BEAT_SECONDS, beat, verdict
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
@@ -30,13 +31,18 @@ from bot.public_files import S3PublicFiles
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_locations, line_of
+from bot.settings import LocationSettings, Settings, all_locations, all_projects, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.screens import SlackScreens
+from bot.slack.spelling import Spelling
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
+from commands import COMMANDS
 from commands.desk import Desk, LocationFacts
+
+if TYPE_CHECKING:
+    from bot.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +66,9 @@ class Service:
         self.store = Store(home / "ledger.sqlite", clock, lines=_lines(locations))
         self._work, self._said = Bell(), Bell()
         self._stopping = threading.Event()
-        chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
+        spelling = Spelling(settings.command_prefix, [command.name for command in COMMANDS])
+        slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        chat = SlackChat(slack, spelling)
         logs = LogBook(home / "logs")
         powers = Powers(settings)
         self._prices = _prices(settings, locations, powers, clock)
@@ -88,7 +96,7 @@ class Service:
         self._front = SlackFront(
             _desk(
                 settings,
-                screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
+                screens=SlackScreens(slack, spelling),
                 later=self._errands.run,
                 scout=self._scout,
                 store=self.store,
@@ -98,13 +106,23 @@ class Service:
                 wake=self._wake,
             ),
             bot_token=settings.slack_bot_token.get_secret_value(),
-            app_token=settings.slack_app_token.get_secret_value(),
             api_url=settings.slack_api_url,
+            spelling=spelling,
+            **_line(settings),
         )
+        self._web = _web(settings, self._front, self.store, home)
 
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
         self.store.requeue_all()
+        for run in self.store.stranded(self.world.locations):
+            log.warning(
+                "run %s (%s) has the location %s, which is not in the settings any more: it is taken from it now. Look "
+                "at that machine: something of the run may still live there, and nobody turns it off",
+                run.id,
+                run.tag,
+                run.location,
+            )
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()
@@ -129,7 +147,7 @@ class Service:
         self._scheduler.add_job(
             _list_branches,
             "interval",
-            args=[self._scout],
+            args=[[self._scout.of(path) for path in self.world.others] or [self._scout]],
             seconds=LIST_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
@@ -146,9 +164,14 @@ class Service:
         )
         self._scheduler.start()
         self._front.start()
+        if self._web is not None:
+            self._web.start()
+            log.info("listening on port %s of %s", self._web.port, self._settings.http_host)
 
     def stop(self) -> None:
         """Take no more commands, finish what is in hand; what runs on machines goes on."""
+        if self._web is not None:
+            self._web.stop()
         self._front.stop()
         self._errands.stop()
         self._scheduler.shutdown(wait=True)
@@ -183,12 +206,13 @@ class Service:
         self.store.close()
 
 
-def _list_branches(scout: Scout) -> None:
+def _list_branches(scouts: Iterable[Scout]) -> None:
     """What the list of branches is answered from; a modal that opens asks for the newest ones itself."""
-    try:
-        scout.refresh_all()
-    except DoorError as error:
-        log.warning("listing the branches: %s", error)
+    for scout in scouts:
+        try:
+            scout.refresh_all()
+        except DoorError as error:
+            log.warning("listing the branches: %s", error)
 
 
 def _world(
@@ -202,18 +226,30 @@ def _world(
     powers: Powers,
     prices: Prices,
 ) -> World:
+    projects = {path: _doors(each) for path, each in all_projects(settings).items()}
+    own = projects[settings.gitlab_project]
     return World(
         store=store,
         clock=clock,
-        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
-        public=S3PublicFiles(
-            settings.public_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-            prefix=settings.public_prefix,
-            public_base_url=settings.public_base_url,
-        ),
+        code=own.code,
+        public=own.public,
         chat=chat,
+        project=own.project,
+        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
+        terms={name: _terms(location, settings) for name, location in locations.items()},
+        logs=logs,
+        location_for=_location_for(locations),
+        price_of=prices.of,
+        secrets=own.secrets,
+        no_location_help=_no_location_help(settings),
+        fallback_channel=settings.slack_fallback_channel or "",
+        others=projects if settings.projects else {},
+    )
+
+
+def _doors(settings: Settings) -> Doors:
+    """What one project has of its own, from the settings as they are for it (`all_projects`)."""
+    return Doors(
         project=Project(
             path=settings.gitlab_project,
             git_url=f"{settings.gitlab_url.rstrip('/')}/{settings.gitlab_project}.git",
@@ -223,15 +259,43 @@ def _world(
             registry=settings.image_registry,
             build_arguments=settings.image_build_args,
         ),
-        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
-        terms={name: _terms(location, settings) for name, location in locations.items()},
-        logs=logs,
-        location_for=_location_for(locations),
-        price_of=prices.of,
+        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
+        public=S3PublicFiles(
+            settings.public_bucket,
+            region=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            prefix=settings.public_prefix,
+            public_base_url=settings.public_base_url,
+        ),
         secrets=step_secrets(settings, os.environ),
-        no_location_help=_no_location_help(settings),
-        fallback_channel=settings.slack_fallback_channel or "",
     )
+
+
+def _line(settings: Settings) -> Mapping[str, str]:
+    """What the front needs to hear Slack: one of the two."""
+    name, secret = (
+        ("signing_secret", settings.slack_signing_secret)
+        if settings.mode == "http"
+        else ("app_token", settings.slack_app_token)
+    )
+    return {name: secret.get_secret_value()} if secret is not None else {}
+
+
+def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> WebServer | None:
+    """What answers over HTTP, where the settings open a port."""
+    if settings.port is None:
+        return None
+    from bot.web.metrics import metrics  # noqa: PLC0415 - a bot that opens no port has no web server in its memory
+    from bot.web.server import WebServer  # noqa: PLC0415
+    from bot.web.site import site  # noqa: PLC0415
+
+    requests = front.requests
+    app = site(
+        health=lambda: verdict(home, SystemClock().now()),
+        metrics=lambda: metrics(store.figures, front),
+        receive=requests.receive if requests is not None else None,
+    )
+    return WebServer(app, host=settings.http_host, port=settings.port)
 
 
 def _prices(settings: Settings, locations: Mapping[str, LocationSettings], powers: Powers, clock: Clock) -> Prices:
@@ -308,4 +372,11 @@ def _desk(
         scout=scout,
         screens=screens,
         later=later,
+        project_of=_project_of(settings) if settings.projects else None,
     )
+
+
+def _project_of(settings: Settings) -> Callable[[str], str]:
+    """Channel -> its project's path."""
+    named = {channel: each.gitlab_project for each in settings.projects.values() for channel in each.channels}
+    return lambda channel: named.get(channel, settings.gitlab_project)

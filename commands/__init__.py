@@ -8,7 +8,7 @@ from commands.desk import Button, Choices, Command, Desk, Form
 
 _FIRST = (train.COMMAND, build_image.COMMAND, runs.COMMAND, cancel.COMMAND, locations.COMMAND, costs.COMMAND)
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
-BUTTONS: tuple[Button, ...] = (cancel.BUTTON, *modal.BUTTONS)
+BUTTONS: tuple[Button, ...] = (cancel.BUTTON, runs.BUTTON, *modal.BUTTONS)
 FORMS: tuple[Form, ...] = (modal.FORM,)
 CHOICES: tuple[Choices, ...] = (modal.CHOICES,)
 

@@ -35,7 +35,12 @@ def handle(call: Call, desk: Desk) -> Reply | None:
     if run is not None:
         return _that_run(run, call, desk)
     added = desk.store.requests.add(
-        delivery=call.delivery, user=call.user, channel=call.channel, branch=wanted.branch, tag=wanted.tag
+        delivery=call.delivery,
+        user=call.user,
+        channel=call.channel,
+        branch=wanted.branch,
+        tag=wanted.tag,
+        project=desk.project,
     )
     if added:
         crash_point("request-added")

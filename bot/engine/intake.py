@@ -22,6 +22,10 @@ PERSON_KNOWN_SECONDS = 86_400.0
 
 def check(request: Request, world: World) -> None:
     """Accept or refuse the request; put it back while GitLab or Slack does not answer."""
+    if request.project and not world.knows(request.project):
+        gone = f"Nothing was started: `{request.project}` is not in the settings any more."
+        return world.store.requests.refuse(request, gone)
+    world = world.of(request.project)
     try:
         refusal = _decide(request, world)
     except Unauthorised as error:

@@ -22,6 +22,12 @@ class Scout:
         self._world = world
         self._lock = threading.Lock()
         self._turns: dict[str, int] = {}
+        self._others: dict[str, Scout] = {}
+
+    def of(self, project: str) -> Scout:
+        """The same for another project of the settings."""
+        world = self._world.of(project)
+        return self if world is self._world else self._others.setdefault(project, Scout(world))
 
     @property
     def ready(self) -> bool:

@@ -74,6 +74,7 @@ def requests(db: Database) -> None:
             tag TEXT NOT NULL,
             kind TEXT NOT NULL DEFAULT 'train',
             options TEXT NOT NULL DEFAULT '{}',
+            project TEXT NOT NULL DEFAULT '',
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,

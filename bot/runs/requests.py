@@ -25,6 +25,8 @@ class Request:
     branch: str
     tag: str
     kind: Kind
+    project: str
+    """Its path; empty for that of the top-level settings."""
     created_at: float
     tries: int
     lease: str
@@ -47,15 +49,16 @@ class Requests:
         tag: str,
         kind: Kind = Kind.TRAIN,
         options: TrainOptions = TrainOptions(),  # noqa: B008 - frozen
+        project: str = "",
     ) -> bool:
         """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO requests "
-                "(delivery, user, channel, branch, tag, kind, options, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, kind.value, json.dumps(asdict(options)), now, now),
+                "(delivery, user, channel, branch, tag, kind, options, project, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (delivery, user, channel, branch, tag, kind.value, json.dumps(asdict(options)), project, now, now),
             )
             return cursor.rowcount == 1
 

@@ -47,6 +47,16 @@ def context(*lines: str) -> Block:
     return {"type": "context", "elements": [_mrkdwn(line, _CONTEXT) for line in lines if line] or [_mrkdwn("·", 10)]}
 
 
+def button(label: str, action: str, value: str) -> Block:
+    """A button; `action` says what a press does (`commands.BUTTONS`), up to a colon."""
+    return {"type": "button", "action_id": action, "value": value, "text": _plain(words.clean(label), 75)}
+
+
+def actions(*elements: Block, block_id: str = "") -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "elements": list(elements), **({"block_id": block_id} if block_id else {})}
+
+
 def cancel_button(run: Run) -> Block:
     """Ends the run, after asking whether that is meant."""
     lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"

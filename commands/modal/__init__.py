@@ -36,7 +36,9 @@ _BRANCH_AND_TAG = 2
 def is_meant(text: str, desk: Desk) -> bool:
     """Whether a `/train` leaves the rest to the modal: it has no words, or a branch and no more."""
     given = request.words(text)
-    return desk.screens is not None and len(given) < _BRANCH_AND_TAG and not any(word[0] == "-" for word in given)
+    if desk.screens is None or desk.scout is None:
+        return False
+    return len(given) < _BRANCH_AND_TAG and not any(word[0] == "-" for word in given)
 
 
 def has_choice(user: str, desk: Desk) -> bool:
@@ -74,6 +76,7 @@ def open_modal(
 
 def look_again(press: Press, desk: Desk) -> str | None:
     """Another branch, another machine, or the button: what would happen now?"""
+    desk = _at(press.view, desk)
     if desk.screens is None or desk.scout is None:
         return None
     filling = Filling(desk, desk.screens, desk.scout)
@@ -83,6 +86,7 @@ def look_again(press: Press, desk: Desk) -> str | None:
 
 def suggest(press: Press, desk: Desk) -> Sequence[Mapping[str, Any]]:
     """Branches that hold what was typed; where memory has none, GitLab is asked, and the next letter finds them."""
+    desk = _at(press.view, desk)
     if desk.scout is None:
         return ()
     scout, typed = desk.scout, press.value.strip()
@@ -95,6 +99,7 @@ def suggest(press: Press, desk: Desk) -> Sequence[Mapping[str, Any]]:
 def submit(submission: Submission, desk: Desk) -> Mapping[str, str] | None:
     """Note the request, as `/train` does; the engine checks it again, and what it refuses only its caller sees."""
     draft, private = draft_of(submission.values), private_of(submission.private)
+    desk = desk.at(private.channel)
     wrong = wrong_with(draft) or _refused(draft, private, submission.user, desk)
     if wrong:
         return wrong
@@ -105,6 +110,7 @@ def submit(submission: Submission, desk: Desk) -> Mapping[str, str] | None:
         branch=draft.branch,
         tag="" if draft.smoke else draft.tag,
         options=options_of(draft),
+        project=desk.project,
     )
     crash_point("request-added")
     desk.wake()
@@ -135,6 +141,11 @@ def _taken(tag: str, desk: Desk) -> str:
         return ""
     free = desk.scout.next_tag(tag)
     return f"{tag} exists already, and a release is never overwritten. The next free one is {free}."
+
+
+def _at(shown: Mapping[str, Any], desk: Desk) -> Desk:
+    """The desk of the channel that the modal was opened from."""
+    return desk.at(private_of(str(shown["private_metadata"])).channel) if shown.get("private_metadata") else desk
 
 
 BUTTONS = tuple(

@@ -4,11 +4,11 @@ import pytest
 
 from bot.runs.charges import Cost
 from bot.runs.model import Kind, Note, Phase, Reason
-from bot.sandbox.slack.limits import check_message
 from bot.slack.card import can_cancel, card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.turn import Turn, Use
+from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
 
 TIMES = {
@@ -23,7 +23,7 @@ TIMES = {
 
 def shown(message):
     """What a person reads, without the markup's wrapping."""
-    assert check_message(message.text, list(message.blocks)) == []
+    assert wrong_with_message(message.text, message.blocks) == []
     assert len(json.dumps(message.blocks)) < 10_000
     texts = []
     for block in message.blocks:
