@@ -29,12 +29,12 @@ class Needs:
     idle: tuple[Out, ...]
 
 
-def judge(graph: Graph, read: Read) -> Needs:
-    """What may run, and what for it must be there."""
+def judge(graph: Graph, read: Read, *, every: bool = False) -> Needs:
+    """What may run, and what for it must be there. `every`: all stages run, changed or not (`dvc repro --force`)."""
     providers = {out.path: out for out in graph.outs if out.cached}
     running: set[str] = set()
     for stage in _upstream_first(graph):
-        if not stage.frozen and (_changed(stage, graph, read) or _below(stage, graph, running)):
+        if every or (not stage.frozen and (_changed(stage, graph, read) or _below(stage, graph, running))):
             running.add(stage.name)
     made = {out.path for stage in graph.stages if stage.name in running for out in stage.outs if not out.persist}
     wanted = {dep for stage in graph.stages if stage.name in running for dep in stage.deps}
