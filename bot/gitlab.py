@@ -98,6 +98,11 @@ class GitLabProject:
         with self._asking("listing the tags") as project:
             return [_tag(tag) for tag in project.tags.list(per_page=_PAGE, get_all=False, **_ONE_TRY)]
 
+    def file(self, path: str, ref: str) -> bytes | None:
+        """See `CodeHost.file`. One request."""
+        with self._asking(f"reading {path}") as project:
+            return _or_none(lambda name, **once: cast("bytes", project.files.raw(name, ref, **once)), path)
+
     def release(self, tag: str) -> Release | None:
         """See `CodeHost.release`. One request."""
         with self._asking(f"reading the release {tag}") as project:
@@ -313,7 +318,7 @@ def _wanted(release: Release) -> dict[str, Any]:
 
 
 def _tag(tag: ProjectTag) -> Tag:
-    return Tag(name=str(tag.name), commit=str(tag.commit["id"]))
+    return Tag(name=str(tag.name), commit=str(tag.commit["id"]), message=str(tag.attributes.get("message") or ""))
 
 
 def _link(link: Mapping[str, Any]) -> ReleaseLink:

@@ -17,10 +17,11 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag of the project, and the commit (40 hex digits) it points at, annotated or not."""
+    """A tag of the project, and the commit (40 hex digits) it points at. `message` is empty where it has none."""
 
     name: str
     commit: str
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class CodeHost(Protocol):
 
     def tags(self) -> list[Tag]:
         """The newest tags, at most 100."""
+
+    def file(self, path: str, ref: str) -> bytes | None:
+        """A file as it is at a commit, branch or tag; None when it is not there."""
 
     def release(self, tag: str) -> Release | None:
         """The release of `tag`, or None."""

@@ -10,6 +10,8 @@ class FakeCodeHost:
     def __init__(self) -> None:
         self.heads = {"main": "a" * 40, "feature/mobilenet": "b" * 40}
         self.tags_made: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
+        self.files: dict[tuple[str, str], bytes] = {}
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
@@ -23,7 +25,11 @@ class FakeCodeHost:
 
     def tag(self, name):
         commit = self.tags_made.get(name)
-        return Tag(name, commit) if commit else None
+        return Tag(name, commit, self.messages.get(name, "")) if commit else None
+
+    def file(self, path, ref):
+        self._fail()
+        return self.files.get((path, self.heads.get(ref, ref)))
 
     def tags(self):
         return [Tag(name, commit) for name, commit in self.tags_made.items()]

@@ -109,6 +109,18 @@ def get_commit(call: Call) -> Answer:
     return Answer(200, {**body, "project_id": call.project.id, "last_pipeline": None})
 
 
+def get_raw_file(call: Call) -> Answer:
+    """GET /projects/:id/repository/files/:file_path/raw: the file at `ref`, or at the default branch."""
+    git = call.project.git
+    sha = git.resolve(call.query.get("ref") or call.project.default_branch)
+    if sha is None:
+        raise not_found("Commit")
+    content = git.file(sha, call.args["file_path"])
+    if content is None:
+        raise not_found("File")
+    return Answer(200, content)
+
+
 def list_statuses(call: Call) -> Answer:
     """GET /projects/:id/repository/commits/:sha/statuses: the newest of each name, unless `all`."""
     sha = _existing_commit(call).sha
