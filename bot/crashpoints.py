@@ -31,6 +31,8 @@ POINTS = (
     "releasing-before",
     "releasing-after",
     "releasing-recorded",
+    "tested-before",
+    "tested-after",
     "built-before",
     "built-after",
     "failed-before",

@@ -16,8 +16,10 @@ from bot.runs.rows import run_of
 def in_order(connection: Connection, now: float, run: Run, machines: Sequence[str]) -> list[str]:
     """A line's machines as the run should try them: one that its person holds, then those that are on, then the rest.
 
-    One that does not exist any more is left out where there is another.
+    One that does not exist any more is left out where there is another. A run that is for one of them tries only that.
     """
+    if run.location in machines:
+        return [run.location]
     marks = ", ".join("?" for _ in machines)
     found = connection.execute(
         f"SELECT name, state, held_by = ? AND held_until > ? AS own FROM machines WHERE name IN ({marks})",  # noqa: S608 - question marks
@@ -34,8 +36,9 @@ def in_order(connection: Connection, now: float, run: Run, machines: Sequence[st
 def take(connection: Connection, now: float, run: Run, lease: str, machine: str) -> Run | None:
     """Give the run that machine: if it is free, not being stopped, not held by somebody else, and the run is next.
 
-    One UPDATE. Whoever asked before is next, unless the machine is held: then only the holder's own runs count. The
-    fence is larger than any before it, also of a ledger that was lost: it starts from the clock.
+    One UPDATE. Whoever asked before is next, unless they wait for another machine of the pool; of a held machine only
+    the holder's own runs count. The fence is larger than any before it, also of a ledger that was lost: it starts from
+    the clock.
     """
     row = connection.execute(
         """
@@ -47,6 +50,7 @@ def take(connection: Connection, now: float, run: Run, lease: str, machine: str)
           AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :machine
                           AND (stopping = 1 OR (held_until > :now AND held_by <> :user)))
           AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :queue AND phase = 'queued' AND id < :id
+                          AND location IN (:queue, :machine)
                           AND (user = :user OR NOT EXISTS (SELECT 1 FROM machines
                                                            WHERE name = :machine AND held_until > :now)))
         RETURNING *
