@@ -105,8 +105,7 @@ class GitLabProject:
     def file(self, path: str, ref: str) -> bytes | None:
         """See `CodeHost.file`. One request."""
         with self._asking(f"reading {path}") as project:
-            found = _or_none(lambda name, **options: project.files.raw(file_path=name, ref=ref, **options), path)
-        return cast("bytes | None", found)
+            return _or_none(lambda name, **once: cast("bytes", project.files.raw(name, ref, **once)), path)
 
     def tree(self, commit: str) -> Mapping[str, str] | None:
         """See `CodeHost.tree`."""
@@ -340,7 +339,7 @@ def _wanted(release: Release) -> dict[str, Any]:
 
 
 def _tag(tag: ProjectTag) -> Tag:
-    return Tag(name=str(tag.name), commit=str(tag.commit["id"]))
+    return Tag(name=str(tag.name), commit=str(tag.commit["id"]), message=str(tag.attributes.get("message") or ""))
 
 
 def _link(link: Mapping[str, Any]) -> ReleaseLink:

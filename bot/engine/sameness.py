@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.engine.plan import Plan, files_to_compare, files_to_read, parameters, plan, smoke_overrides, typed
+from bot.engine.plan import Plan, files_to_compare, files_to_read, plan
 from bot.engine.sources import Source
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound
@@ -34,10 +34,7 @@ def planned_at(source: Source, options: TrainOptions) -> Plan:
         return Plan(problem=f"the branch has more than {MOST_FILES:,} files")
     source.fetch(files_to_read(source.paths))
     source.fetch(files_to_compare(source.paths, source.read))
-    overrides = typed(options.set)
-    if options.smoke:
-        overrides = {**smoke_overrides(parameters(source.read)), **overrides}
-    return plan(source.paths, source.read, overrides, force=options.force)
+    return plan(source.paths, source.read, options)
 
 
 def same_release(commit: str, source: Source, planned: Plan, world: World) -> Released | None:

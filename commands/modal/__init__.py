@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.crashpoints import crash_point
 from bot.runs.model import TrainOptions
+from bot.runs.names import smoke_name
 from bot.slack import words
 from commands import request
 from commands.desk import Button, Call, Choices, Desk, Form, Press, Submission
@@ -108,7 +109,7 @@ def submit(submission: Submission, desk: Desk) -> Mapping[str, str] | None:
         user=submission.user,
         channel=private.channel,
         branch=draft.branch,
-        tag="" if draft.smoke else draft.tag,
+        tag=smoke_name(draft.branch) if draft.smoke else draft.tag,
         options=options_of(draft),
         project=desk.project,
     )

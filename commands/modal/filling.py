@@ -98,8 +98,8 @@ class Filling:
 
     def _usual_branch(self, user: str) -> str:
         """The one that they trained last, else the default."""
-        runs = self._desk.store.runs(user=user)
-        trained = (run.branch for run in runs if run.kind is Kind.TRAIN and run.project == self._desk.project)
+        runs = self._desk.store.runs(user=user, project=self._desk.project)
+        trained = (run.branch for run in runs if run.kind is Kind.TRAIN)
         return next(trained, self._scout.default_branch)
 
     def _say_too_late(self, trigger: str, private: Private, user: str) -> None:

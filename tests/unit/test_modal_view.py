@@ -126,7 +126,7 @@ def test_what_is_entered_becomes_the_options_of_a_training():
     assert (draft.branch, draft.tag) == ("main", "v1.0.0")
     assert options_of(draft) == TrainOptions(
         on="rack-1",
-        set={"train.epochs": "5", "train.name": '"7"', "train.flips": "false", "a.b": "1,2", "c": "x=y"},
+        set={"train.epochs": "5", "train.name": "7", "train.flips": "false", "a.b": "1,2", "c": "x=y"},
         smoke=True,
         force=True,
         notify=("UBOB",),
