@@ -8,7 +8,7 @@ from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import words
 from bot.slack.asked import asked
-from bot.slack.blocks import Block, actions, button, context, header, section, title, title_text
+from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
 from bot.slack.ending import metrics_table, seconds_in_all, spans
 from commands import request
@@ -118,7 +118,7 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
         lines.append(f"Cancelled by {desk.name_of(run.cancelled_by)}.")
     result = run.result
     if result.get("image"):
-        lines.append(words.code(str(result["image"]), 300))
+        lines.append(words.code(image_name(run), 300))
     links = [
         words.link(str(result["release_url"]), "release") if result.get("release_url") else "",
         words.link(str(result["public_url"]), "public file") if result.get("public_url") else "",

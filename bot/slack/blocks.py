@@ -120,6 +120,16 @@ def mapping_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def image_name(run: Run) -> str:
+    """The name that people know a run's image by; with it the engine keeps which one it is exactly."""
+    return str(run.result.get("image_name") or run.result.get("image") or "")
+
+
+def was_made(run: Run) -> bool:
+    """Whether a run had to build its image; else it was there, or in the registry."""
+    return mapping_of(run.progress, "image").get("state") in ("built", "pushed")
+
+
 def _mrkdwn(text: str, limit: int) -> Block:
     return {"type": "mrkdwn", "text": words.cut(text, limit), "verbatim": True}
 

@@ -10,7 +10,19 @@ from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
 from bot.slack.asked import asked, command
-from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
+from bot.slack.blocks import (
+    bar,
+    cancel_button,
+    context,
+    header,
+    image_name,
+    mapping_of,
+    number_of,
+    section,
+    title,
+    title_text,
+    was_made,
+)
 from bot.slack.turn import Turn, waiting
 
 DOING: Mapping[Phase, str] = {
@@ -77,6 +89,8 @@ def status(run: Run) -> str:
         return "Cancelling"
     if run.phase is Phase.FAILED and run.detail.get("stage"):
         return f"Failed in {words.escape(str(run.detail['stage']), 80)}"
+    if run.phase is Phase.PREPARING and run.kind is Kind.BUILD:
+        return "Fetching the code"
     stage = _stage(run)
     return f"{DOING[run.phase]}{f', {stage}' if stage else ''}"
 
@@ -103,7 +117,8 @@ def _released(run: Run) -> str:
 
 
 def _built(run: Run) -> str:
-    return f"*Built* after {_in_all(run)}. {words.code(str(run.result.get('image') or ''), 300)}"
+    said = f"*Built* after {_in_all(run)}" if was_made(run) else "*Was there already*"
+    return f"{said}: {words.code(image_name(run), 300)}"
 
 
 def _tested(run: Run) -> str:
