@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
 from bot.engine.bell import Bell
+from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Doors, Project, Terms, World
 from bot.errands import Errands
+from bot.errors import DoorError
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat, verdict
 from bot.locations.catalog import Powers, machine
@@ -48,6 +50,8 @@ WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
 PRICE_LOOK_SECONDS = 600
+LIST_SECONDS = 600
+"""Between two looks at all branches and tags."""
 
 
 class Service:
@@ -88,11 +92,13 @@ class Service:
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
+        self._scout = Scout(self.world)
         self._front = SlackFront(
             _desk(
                 settings,
                 screens=SlackScreens(slack, spelling),
                 later=self._errands.run,
+                scout=self._scout,
                 store=self.store,
                 clock=clock,
                 locations=locations,
@@ -134,6 +140,15 @@ class Service:
             self._prices.refresh,
             "interval",
             seconds=PRICE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.add_job(
+            _list_branches,
+            "interval",
+            args=[[self._scout.of(path) for path in self.world.others] or [self._scout]],
+            seconds=LIST_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,
@@ -189,6 +204,15 @@ class Service:
                 log.exception("the look at people's wishes stumbled")
             self._work.wait(since, WISH_LOOK_SECONDS)
         self.store.close()
+
+
+def _list_branches(scouts: Iterable[Scout]) -> None:
+    """What the list of branches is answered from; a modal that opens asks for the newest ones itself."""
+    for scout in scouts:
+        try:
+            scout.refresh_all()
+        except DoorError as error:
+            log.warning("listing the branches: %s", error)
 
 
 def _world(
@@ -323,6 +347,7 @@ def _desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    scout: Scout,
 ) -> Desk:
     return Desk(
         store=store,
@@ -344,6 +369,7 @@ def _desk(
         admins=frozenset(settings.slack_admins),
         help_contact=settings.help_contact,
         wake=wake,
+        scout=scout,
         screens=screens,
         later=later,
         project_of=_project_of(settings) if settings.projects else None,

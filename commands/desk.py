@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.clock import Clock
+from bot.engine.scout import Scout
 from bot.ports import Person, Screens
 from bot.runs.model import Run
 from bot.runs.store import Store
@@ -79,6 +80,8 @@ class Desk:
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None
     """Tells the engine that there may be something to do."""
+    scout: Scout | None = None
+    """Branches, tags and the pre-flight answer. A handler asks only what is from memory; the rest is for `later`."""
     screens: Screens | None = None
     """Modals and home tabs; only for `later`: a handler talks to nobody outside."""
     later: Callable[[Callable[[], None]], None] = lambda deed: deed()
@@ -89,7 +92,10 @@ class Desk:
 
     def at(self, channel: str) -> Desk:
         """The desk as commands in that channel see it."""
-        return self if self.project_of is None else replace(self, project=self.project_of(channel))
+        if self.project_of is None:
+            return self
+        project = self.project_of(channel)
+        return replace(self, project=project, scout=self.scout.of(project) if self.scout is not None else None)
 
     @property
     def whom_to_ask(self) -> str:

@@ -7,6 +7,7 @@ from bot.ports import Message
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import words
+from bot.slack.asked import asked
 from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
 from bot.slack.ending import metrics_table, seconds_in_all, spans
@@ -128,13 +129,13 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _facts(run: Run, desk: Desk) -> tuple[str, str]:
-    done = "trained" if run.kind is Kind.TRAIN else "image from"
+def _facts(run: Run, desk: Desk) -> tuple[str, str, str]:
+    done = {Kind.BUILD: "image from", Kind.SMOKE: "tested"}.get(run.kind, "trained")
     commits = f"{done} {words.code(run.commit[:8])} of {words.code(run.branch)}"
     if run.result.get("commit"):
         commits += f", saved as {words.code(str(run.result['commit'])[:8])}"
-    asked = ago(desk.clock.now() - run.created_at)
-    return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {asked}", commits
+    when = ago(desk.clock.now() - run.created_at)
+    return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {when}", commits, asked(run)
 
 
 def _timing(run: Run, cost: Cost | None) -> list[Block]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from bot.engine import policy
+from bot.engine import policy, retrying
+from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
 from bot.runs.model import Kind, Run
 from bot.runs.names import nearest, next_version
 from bot.runs.requests import Request
+from trainer import parameters
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,9 @@ def check(request: Request, world: World) -> None:
 def _decide(request: Request, world: World) -> str | None:
     """The sentence that refuses, or None when the request became a run."""
     person = _person(request.user, world)
-    location = world.location_for(person.email)
+    if request.retry_of is not None:
+        return retrying.decide(request, person, world)
+    location = request.options.on or world.location_for(person.email)
     if location is None:
         return no_location(person, world)
     if request.kind is Kind.BUILD and not _may_build(location, world):
@@ -52,10 +56,29 @@ def _decide(request: Request, world: World) -> str | None:
     commit = world.code.head(request.branch)
     if commit is None:
         return _no_branch(request, world)
+    return _wrong(request, commit, world) or _accept(request, person, commit, location, world)
+
+
+def _wrong(request: Request, commit: str, world: World) -> str | None:
+    """What is wrong with tag or parameters; and why a training need not be, when there is its release already."""
     if request.kind is Kind.TRAIN and world.code.tag(request.tag) is not None:
         return _tag_taken(request, world)
+    wrong = _wrong_parameters(request, commit, world)
+    if wrong is not None or request.kind is not Kind.TRAIN:
+        return wrong
+    same = unchanged(request.branch, commit, request.options, world)
+    return None if same is None else _nothing_changed(request, same)
+
+
+def _accept(request: Request, person: Person, commit: str, location: str, world: World) -> str | None:
+    """`location` may be a pool, one of its machines, or a machine of its own."""
     run = world.store.requests.accept(
-        request, project=world.project.path, commit=commit, email=person.email, location=location
+        request,
+        project=world.project.path,
+        commit=commit,
+        email=person.email,
+        location=world.store.lines.of(location),
+        machine=location,
     )
     if run is None:
         return _tag_wanted(request, world.store.run_of_tag(world.project.path, request.tag))
@@ -125,7 +148,29 @@ def _tag_taken(request: Request, world: World) -> str:
     )
 
 
+def _wrong_parameters(request: Request, commit: str, world: World) -> str | None:
+    """Why the parameters cannot be as they were asked for, from what the commit holds; None when they can."""
+    options = request.options
+    if not (options.set or options.smoke):
+        return None
+    try:
+        parameters.changed(world.code.file(parameters.FILE, commit), options.set, smoke=options.smoke)
+    except parameters.ParameterError as error:
+        return f"Nothing was started: {error}"
+    return None
+
+
+def _nothing_changed(request: Request, same: Released) -> str:
+    return (
+        f"Nothing changed since `{same.tag}`, so nothing was started: no stage of `{request.branch}` would run, "
+        f"and that release has this very model: {same.url}\n"
+        f"To train all the same: `/train {request.branch} {request.tag} --force`"
+    )
+
+
 def _tag_wanted(request: Request, other: Run | None) -> str:
+    if request.kind is Kind.SMOKE:
+        return f"Nothing was started: you are testing `{request.branch}` in the same way already. Look at its thread."
     if request.kind is Kind.BUILD:
         which = f"run {other.id} by <@{other.user}>" if other else "another run"
         return f"Nothing was started: {which} is building the image of `{request.branch}` already."

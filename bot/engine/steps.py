@@ -26,6 +26,7 @@ Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
 
 _TELLERS: Mapping[str, tuple[Phase, ...]] = {
     "image": (Phase.PREPARING, Phase.BUILDING),
+    "restored": (Phase.PREPARING,),
     "published": (Phase.PUBLISHING,),
 }
 """Kinds of events that only some phases' steps may tell."""
@@ -137,6 +138,8 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
             notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
         elif event.kind == "image" and event.data.get("state") == "building":
             notes.append(milestone("image-building", why=(run.progress.get("image") or {}).get("why")))
+        elif event.kind == "restored":
+            notes.append(milestone("restored", run=run.retry_of))
         elif event.kind == "warning":
             notes.append(milestone("warning", text=event.data.get("text", "")))
         elif event.kind == "published":
@@ -157,7 +160,7 @@ def _is_prepared(run: Run, event: Event) -> bool:
     """Whether it tells that code and data are there; a run for an image has no data."""
     data = event.data
     told = event.kind == "step" and data.get("name") == "prepare" and data.get("state") == "finished"
-    return told and run.kind is Kind.TRAIN
+    return told and run.kind is not Kind.BUILD
 
 
 def job(run: Run, world: World, location: Location, step: str, extra: Mapping[str, Any]) -> Job:
@@ -203,6 +206,10 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "branch": run.branch,
         "commit": run.commit,
         "tag": run.tag,
+        "set": dict(run.options.set),
+        # What is still there of an earlier try was made with force already.
+        "force": run.options.force and not run.progress.get("restored"),
+        "retries": [earlier.uid for earlier in world.store.tries(run)] if run.retry_of else [],
         "workdir": location.workdir,
         "run_dir": run_dir(run, location),
         "git_url": world.project.git_url,
@@ -242,6 +249,8 @@ def _too_long(run: Run, world: World, *notes: Note) -> Outcome:
 
 
 def _trained(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:
+    if run.kind is Kind.SMOKE:
+        return policy.advance(run, Phase.TESTED, *notes)
     if not ran(run.progress):
         notes = (*notes, milestone("unchanged"))
     return policy.advance(run, Phase.PUBLISHING, *notes)

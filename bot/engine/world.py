@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.clock import Clock
+from bot.engine.refs import Refs
+from bot.engine.sources import Sources
 from bot.engine.watch import Watch
 from bot.ports import Chat, CodeHost, Location, PublicFiles
 from bot.runs.logbook import LogBook
@@ -79,6 +81,10 @@ class World:
     fallback_channel: str = ""
     """Where people hear what concerns no thread; empty for nowhere."""
     watches: dict[str, Watch] = field(default_factory=dict)
+    lists: dict[str, Refs] = field(default_factory=dict)
+    """Project -> its branches and tags."""
+    sources: Sources = field(default_factory=Sources)
+    """Files are remembered by git's ids, which are the same in all projects."""
 
     others: Mapping[str, Doors] = field(default_factory=dict)
     """Path -> the doors of each project, where there are several."""
@@ -93,6 +99,11 @@ class World:
         if doors is None or project == self.project.path:
             return self
         return replace(self, project=doors.project, code=doors.code, public=doors.public, secrets=doors.secrets)
+
+    @property
+    def refs(self) -> Refs:
+        """The project's branches and tags, as they were last heard."""
+        return self.lists.setdefault(self.project.path, Refs())
 
     def watch(self, location: str) -> Watch:
         """What is remembered of a location between two looks."""

@@ -3,9 +3,11 @@
 {"step": "repro",
  "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
  "stages": {"prepare": "skipped", "train": "started"},
+ "took": {"train": 84.2},
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
  "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
+ "restored": true,  (the result of the run that is tried again is still at the machine)
  "moved": {"pull": {"files": 9, "bytes": 900}},
  "seconds": {"prepare": 1.2}}
 """
@@ -29,10 +31,14 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             after["stage"] = data
             after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
             after.pop("metric", None)
+            if data.get("state") == "finished" and isinstance(data.get("seconds"), int | float):
+                after["took"] = {**after.get("took", {}), str(data.get("name")): data["seconds"]}
         elif event.kind == "metric":
             after["metric"] = data
         elif event.kind == "image":
             after["image"] = {**after.get("image", {}), **data}
+        elif event.kind == "restored":
+            after["restored"] = True
         elif event.kind == "transfer":
             after["transfer"] = data
             done = {"files": data.get("files", 0), "bytes": data.get("bytes", 0)}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from bot.runs.database import Database
 from bot.runs.journal import record
-from bot.runs.model import Kind, Note, Phase, Run
+from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
 from bot.runs.outbox import say, say_in_run
 from bot.runs.rows import run_of
 
 
 @dataclass(frozen=True)
 class Request:
-    """A `/train` or a `/build-image` that was acknowledged and is not yet a run."""
+    """A `/train`, a `/build-image` or a `/retry` that was acknowledged and is not yet a run."""
 
     id: int
     user: str
@@ -30,6 +30,8 @@ class Request:
     created_at: float
     tries: int
     lease: str
+    options: TrainOptions = field(default_factory=TrainOptions)
+    retry_of: int | None = None
 
 
 class Requests:
@@ -47,16 +49,24 @@ class Requests:
         branch: str,
         tag: str,
         kind: Kind = Kind.TRAIN,
+        options: TrainOptions | None = None,
+        retry_of: int | None = None,
         project: str = "",
     ) -> bool:
-        """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
-        now = self._database.now()
+        """Note a command for its check; False when it is there already (delivered twice, or typed twice).
+
+        With `options.smoke` it is a smoke test, whose tag only names it. `retry_of`: the run that is tried again, and
+        of which one such request is enough, whoever it comes from.
+        """
+        now, options = self._database.now(), options or TrainOptions()
+        kind = Kind.SMOKE if options.smoke else kind
+        values = (delivery, user, channel, branch, tag, kind.value, _text(options), retry_of, project, now, now)
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO requests "
-                "(delivery, user, channel, branch, tag, kind, project, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, kind.value, project, now, now),
+                "(delivery, user, channel, branch, tag, kind, options, retry_of, project, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
             )
             return cursor.rowcount == 1
 
@@ -65,7 +75,8 @@ class Requests:
         row = self._database.claim("requests", "state = 'new'")
         if row is None:
             return None
-        return Request(**{field.name: row[field.name] for field in fields(Request)} | {"kind": Kind(row["kind"])})
+        read = {"kind": Kind(row["kind"]), "options": TrainOptions.of(json.loads(row["options"]))}
+        return Request(**{each.name: row[each.name] for each in fields(Request)} | read)
 
     def put_back(self, request: Request, *, seconds: float) -> None:
         """GitLab did not answer: look again after `seconds`."""
@@ -88,8 +99,22 @@ class Requests:
                     user=request.user,
                 )
 
-    def accept(self, request: Request, *, project: str, commit: str, email: str, location: str) -> Run | None:
-        """Make the run that a request asks for, its card with it; None when the tag has an open run already."""
+    def accept(
+        self,
+        request: Request,
+        *,
+        project: str,
+        commit: str,
+        email: str,
+        location: str,
+        machine: str | None = None,
+        saved: Run | None = None,
+    ) -> Run | None:
+        """Make the run that a request asks for, its card with it; None when there is such a run already.
+
+        `location` is the line it stands in, `machine` the only one of a pool that it may have. `saved`: the run that
+        is tried again has pushed its result, so only the release is to be made, and no machine is needed.
+        """
         now = self._database.now()
         values = {
             "key": self._database.token(),
@@ -98,17 +123,19 @@ class Requests:
             "commit": commit,
             "tag": request.tag,
             "kind": request.kind.value,
+            "options": _text(request.options),
+            "retry_of": request.retry_of,
             "user": request.user,
             "email": email,
             "channel": request.channel,
             "queue": location,
-            "location": location,
+            "location": machine or location,
             "phase": Phase.QUEUED.value,
             "created_at": now,
             "phase_at": now,
             "due_at": now,
             "times": json.dumps({Phase.QUEUED.value: now}),
-        }
+        } | (_saved(saved, now) if saved else {})
         columns = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" for _ in values)
         try:
@@ -120,10 +147,30 @@ class Requests:
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
                 say_in_run(connection, now, Note("card"), run)
-                record(connection, now, request.user, request.kind.value, run=run)
+                deed = request.kind.value if request.retry_of is None else "retry"
+                asked = {"options": request.options.record, "retry_of": request.retry_of}
+                record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
         except IntegrityError:
             return None
         return run
+
+
+def _saved(run: Run, now: float) -> dict[str, Any]:
+    """Where a run begins whose result was saved by another one, which its release goes on naming."""
+    trained_by = {"run": run.id, "who": run.email or run.user}
+    kept = {name: run.progress[name] for name in ("compared",) if name in run.progress}
+    return {
+        "location": run.location,
+        "phase": Phase.RELEASING.value,
+        "times": json.dumps({Phase.RELEASING.value: now}),
+        "progress": json.dumps(kept),
+        "result": json.dumps({"trained_by": trained_by, **run.result}),
+    }
+
+
+def _text(options: TrainOptions) -> str:
+    """The same text for the same options: an index compares it."""
+    return json.dumps(options.record, sort_keys=True)
 
 
 def _end(connection: Connection, request: Request, state: str, run_id: int | None) -> bool:

@@ -21,7 +21,9 @@ _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
 def title(run: Run) -> str:
-    """`Run 42 · main → v1.0.0`, or `Run 42 · image of main`."""
+    """`Run 42 · main → v1.0.0`, `Run 42 · image of main`, or `Run 42 · smoke test of main`."""
+    if run.kind is Kind.SMOKE:
+        return f"Run {run.id} · smoke test of {words.clean(run.branch)}"
     if run.kind is Kind.BUILD:
         return f"Run {run.id} · image of {words.clean(run.branch)}"
     return f"Run {run.id} · {words.clean(run.branch)} → {words.clean(run.tag)}"
@@ -59,7 +61,9 @@ def actions(*elements: Block, block_id: str = "") -> Block:
 
 def cancel_button(run: Run) -> Block:
     """Ends the run, after asking whether that is meant."""
-    lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"
+    lost = {Kind.BUILD: "no image is made", Kind.SMOKE: "nothing is said of the branch"}.get(
+        run.kind, f"{words.clean(run.tag)} will not be released"
+    )
     return {
         "type": "actions",
         "block_id": f"run-{run.id}",

@@ -1,5 +1,6 @@
 """GitLab, the public bucket and Slack in memory, for tests of the engine."""
 
+import hashlib
 from dataclasses import replace
 
 from bot.errors import Conflict
@@ -10,20 +11,32 @@ class FakeCodeHost:
     def __init__(self) -> None:
         self.heads = {"main": "a" * 40, "feature/mobilenet": "b" * 40}
         self.tags_made: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
+        self.files: dict[tuple[str, str], bytes] = {}
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
+        self.contents: dict[str, dict[str, bytes]] = {}
+        """Commit -> path -> content."""
 
     def head(self, branch):
         self._fail()
         return self.heads.get(branch)
 
-    def branches(self, search=""):
-        return [name for name in self.heads if search in name]
+    def branches(self, search="", most=100):
+        return [name for name in self.heads if search in name][:most]
+
+    def tree(self, commit):
+        return {path: hashlib.sha1(content).hexdigest() for path, content in self.contents.get(commit, {}).items()}
 
     def tag(self, name):
         commit = self.tags_made.get(name)
-        return Tag(name, commit) if commit else None
+        return Tag(name, commit, self.messages.get(name, "")) if commit else None
+
+    def file(self, path, ref):
+        self._fail()
+        commit = self.heads.get(ref, ref)
+        return self.files.get((path, commit)) or self.contents.get(commit, {}).get(path)
 
     def tags(self):
         return [Tag(name, commit) for name, commit in self.tags_made.items()]
