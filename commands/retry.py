@@ -54,7 +54,7 @@ def retry(run: Run, user: str, desk: Desk, *, delivery: str) -> str | None:
 COMMAND = Command(
     name="/retry",
     usage="<run>",
-    description="Try a run again that failed or was cancelled: the same commit, and nothing is trained twice",
+    description="Try a run again that came to no good end: the same commit, and what is saved is not trained twice",
     example="/retry 42",
     handle=handle,
 )

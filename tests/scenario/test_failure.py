@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from tests.scenario.waiting import until
+
 LOUD = """
     for line in range(40):
         print(f"line {line} of the training", flush=True)
@@ -116,6 +118,7 @@ def test_a_machine_on_which_everything_was_killed_is_noticed(world, hostile):
     world.types("bob", "/train lost-power p1")
     world.until_training("lost-power")
     folder = world.run_folder(world.until_card("p1").number, "bob")
+    until(lambda: b"Epoch 2/2" in (folder / "log").read_bytes(), "the training has said what it says")
     (keeper,) = folder.glob("jobs/*-repro-1/supervisor.json")
     os.kill(json.loads(keeper.read_text())["pid"], signal.SIGKILL)
     thread = world.until_over("p1")
