@@ -48,6 +48,8 @@ def _tag_of_somebody_else(run: Run, world: World) -> str | None:
 
 def _machine(run: Run, world: World) -> str | None:
     """The one machine of a pool that it may have: the one asked for, or that on which its result still is."""
-    members = world.store.lines.machines(run.queue)
-    is_bound = Phase.PUBLISHING in run.times or run.options.on == run.location
-    return run.location if is_bound and run.location in members else None
+    made = (each.location for each in (run, *world.store.tries(run)) if Phase.PUBLISHING in each.times)
+    machine = run.options.on or next(made, None)
+    if machine not in world.store.lines.machines(run.queue) or world.store.machines.get(machine).state == "gone":
+        return None
+    return machine

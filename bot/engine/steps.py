@@ -138,8 +138,8 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
             notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
         elif event.kind == "image" and event.data.get("state") == "building":
             notes.append(milestone("image-building", why=(run.progress.get("image") or {}).get("why")))
-        elif event.kind == "restored":
-            notes.append(milestone("restored", run=run.retry_of))
+        elif event.kind == "restored" and not run.progress.get("restored"):
+            notes.append(milestone("restored", uid=str(event.data.get("uid"))))
         elif event.kind == "warning":
             notes.append(milestone("warning", text=event.data.get("text", "")))
         elif event.kind == "published":

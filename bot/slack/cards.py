@@ -66,13 +66,15 @@ class Cards:
         )
 
     def _turn(self, run: Run, usual: float | None) -> Turn | None:
-        line = [other.id for other in self._store.queue(run.queue)]
-        machines = self._store.lines.machines(run.queue)
+        lines = self._store.lines
+        pool = lines.is_pool(run.queue) and run.location == run.queue  # else it is for one machine, maybe of a pool
+        machines = lines.machines(run.queue) if pool else (run.location,)
+        line = [each.id for each in self._store.queue(run.queue) if pool or each.location in (run.queue, *machines)]
         return turn(
             line.index(run.id) + 1 if run.id in line else 1,
             [use for name in machines if (use := self._use(name, run, usual)) is not None],
             machines=len(machines),
-            pool=self._store.lines.is_pool(run.queue),
+            pool=pool,
             usual_seconds=usual,
         )
 

@@ -110,9 +110,9 @@ def _prepared(_run: Run, facts: Facts, _names: Names) -> str:
 
 
 def _restored(_run: Run, facts: Facts, _names: Names) -> str:
-    earlier = number_of(facts, "run")
-    whose = f"of run {earlier:.0f}" if earlier is not None else "of an earlier run"
-    return f"What the training {whose} made is still here, so nothing is trained again: only its result is to be saved."
+    number = str(facts.get("uid")).partition("-")[0]
+    whose = f"run {number}" if number.isdecimal() else "an earlier run"
+    return f"What {whose} made is still here, so nothing is trained again: its result only has to be saved."
 
 
 def _image_building(run: Run, facts: Facts, _names: Names) -> str:

@@ -80,10 +80,9 @@ def held(who: str, seconds: float, reason: str) -> str:
 
 
 def _what(run: Run, turn: Turn) -> str:
-    name = words.code(run.queue or run.location)
     if not turn.pool:
-        return name
-    return f"the pool {name} ({len(turn.uses)} of {words.plural(turn.machines, 'machine')} in use)"
+        return words.code(run.location)
+    return f"the pool {words.code(run.queue)} ({len(turn.uses)} of {words.plural(turn.machines, 'machine')} in use)"
 
 
 def _busy(turn: Turn, now: float) -> list[str]:

@@ -29,10 +29,15 @@ class Desk:
         self.store.requeue_all()
         self.delivery = Delivery(self.store, self.chat, self.clock, logs=self.folder, **more)
 
-    def accept(self, tag="v1.0.0", *, channel="C1", location="rack-1", user="UALICE"):
+    def accept(self, tag="v1.0.0", *, channel="C1", location="rack-1", machine=None, user="UALICE"):
         self.store.requests.add(delivery=tag, user=user, channel=channel, branch="main", tag=tag)
         return self.store.requests.accept(
-            self.store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location=location
+            self.store.requests.claim(),
+            project="p",
+            commit="c" * 40,
+            email="alice@example.com",
+            location=location,
+            machine=machine,
         )
 
     def move(self, run_id=1, *notes, **changes):
@@ -421,6 +426,16 @@ def test_a_card_of_a_pool_names_the_machine_that_should_be_free_first_and_then_i
     desk.settle(30)
     assert "Starting the machine" in headline(card)
     assert "on `gpu-2`" in str(card.message.blocks)
+
+
+def test_a_card_that_is_for_one_machine_of_a_pool_tells_of_that_one(desk):
+    desk.boot(lines=Lines({"gpus": ("gpu-1", "gpu-2")}))
+    for number in (1, 2):
+        desk.accept(f"v{number}", location="gpus", machine="gpu-1")
+        desk.store.reserve(*desk.store.claim())
+    desk.settle(30)
+    card = desk.chat.roots()[1]
+    assert "*Next in line* for `gpu-1`. alice has it, with run 1 (`v1`)" in headline(card)
 
 
 def headline(card):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.errors import Unauthorised
+from bot.ports import PowerState
 from bot.runs.model import Kind, Phase, TrainOptions
 from bot.runs.retries import Again, may_retry, train_again
 from tests.doubles.runs import a_run
@@ -169,6 +170,22 @@ def test_a_pools_run_that_failed_to_publish_goes_back_to_the_machine_with_its_re
     station.store.cancel(2, "UALICE")
     station.until(lambda: station.run(3).holds)
     assert station.run(3).location == "gpu-1"
+    station.store.cancel(3, "UALICE")
+    station.until(lambda: station.run(3).phase is Phase.CANCELLED and not station.run(3).holds)
+    station.retry(station.run(3))
+    station.until(lambda: station.run(4).holds)
+    assert station.run(4).location == "gpu-1"
+
+
+def test_a_pools_run_whose_machine_does_not_exist_any_more_takes_another_one(tmp_path):
+    station = Station(tmp_path, "gpu-1", "gpu-2", pools=POOL)
+    station.train()
+    failed = fail_in(station, "publish")
+    station.machines["gpu-1"].state = PowerState.GONE
+    station.upkeep(60)
+    station.retry(failed)
+    station.until(lambda: station.run(2).holds)
+    assert station.run(2).location == "gpu-2"
 
 
 def test_an_image_that_could_not_be_made_can_be_tried_again(tmp_path):
