@@ -103,12 +103,12 @@ def test_a_parameter_that_is_not_there_is_refused_before_anything_starts(world, 
     assert len(world.threads()) == threads
 
 
-def test_the_same_again_trains_nothing_and_force_does(world, released):
+def test_the_same_again_starts_nothing_and_with_force_it_is_trained(world, released):
     world.types("alice", "/train main v1.0.1")
-    assert "Nothing changed" in world.until_over("v1.0.1").last_word
+    assert "`/train main v1.0.1 --force`" in world.told("alice", "Nothing changed since `v1.0.0`")
     assert trained(world, 101) == 1
-    world.types("alice", "/train main v1.0.2 --force")
-    assert "is released" in world.until_over("v1.0.2").last_word
+    world.types("alice", "/train main v1.0.1 --force")
+    assert "is released" in world.until_over("v1.0.1").last_word
     assert trained(world, 101) == 2
 
 

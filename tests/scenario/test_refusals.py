@@ -48,7 +48,7 @@ def test_a_tag_that_exists_is_refused_with_the_next_free_version(world):
     assert "`/train main v3.0.2`" in said
 
 
-@pytest.mark.parametrize("tag", ["a/b", "-rf", "v1..0", "v1.lock", "v1.", "HEAD", "$(id)", "a;b", "ümläut", "x" * 64])
+@pytest.mark.parametrize("tag", ["a/b", "v1..0", "v1.lock", "v1.", "HEAD", "$(id)", "a;b", "ümläut", "x" * 64])
 def test_a_tag_that_is_not_legal_is_refused_at_once(world, tag):
     said = world.types("alice", f"/train main {tag}")
     assert "cannot be the tag of a release" in said
