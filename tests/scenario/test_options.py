@@ -146,3 +146,39 @@ def test_a_failed_release_is_made_by_a_retry_without_any_machine(world, released
     assert world.commit_of("v3.0.0").sha == commit
     assert trained(world, 103) == 1
     assert "there is nothing to try again" in world.types("alice", f"/retry {thread.number}")
+
+
+def until_form(world, part):
+    """The form that `/train` without words opened, once its answer says that."""
+
+    def says():
+        view = world.slack.modal("alice")
+        return view is not None and part in str([block for block in view["blocks"] if block["type"] == "section"])
+
+    until(says, f"the form says {part!r}", context=lambda: str(world.slack.modal("alice")))
+
+
+def test_the_fields_of_the_form_do_what_the_flags_do(world, released):
+    world.types("alice", "/train main")
+    until_form(world, "Nothing changed since")
+    world.slack.fill("alice", "Tag", "v8.0.0")
+    world.slack.fill("alice", "train.epochs", "many")
+    assert world.slack.submit("alice") == {"set:int:train.epochs": "This parameter is a whole number, such as 12."}
+    world.slack.fill("alice", "train.epochs", "1")
+    world.slack.fill("alice", "train.seed", "104")
+    assert world.slack.submit("alice") == {}
+    assert "is released" in world.until_over("v8.0.0").last_word
+    assert "epochs: 1   # of all there is" in world.show("v8.0.0", "params.yaml")
+    assert trained(world, 104) == 1
+
+
+def test_the_form_starts_a_smoke_test_that_needs_no_tag(world, tested):
+    before = len([each for each in world.threads() if "smoke test of main" in each.headline])
+    world.types("alice", "/train main")
+    until_form(world, "Nothing changed since")
+    assert world.slack.choose("alice", "What to run", "smoke") == ""
+    until_form(world, "a smoke test releases nothing")
+    world.slack.fill("alice", "Tag", "")
+    assert world.slack.submit("alice") == {}
+    until(lambda: len([1 for each in world.threads() if "smoke test of main" in each.headline]) > before, "it starts")
+    assert "passed" in until_passed(world).last_word
