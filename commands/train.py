@@ -104,7 +104,7 @@ def without_location(call: Call, desk: Desk) -> Reply | None:
 COMMAND = Command(
     name="/train",
     usage=f"<branch> <tag> {flags.FLAGS}",
-    description="Train a branch and release the model under a tag; `--smoke` only tries it out, and needs no tag",
+    description="Train a branch and release the model under a tag; without words, a form. `--smoke` only tries it out",
     example="/train main v1.0.0",
     handle=begin,
 )

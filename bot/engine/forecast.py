@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.runs.charges import HOUR, LEAST_SECONDS
-from bot.runs.model import Phase, Run
+from bot.runs.model import FREED, Phase, Run
 from trainer.definition.graph import Out
 
 RUNS = 5
@@ -32,7 +32,7 @@ def pull(needed: Sequence[Out], there: Collection[str], paths_there: Collection[
 
 
 def seconds(running: Collection[str], stages: Sequence[str], past: Iterable[Run]) -> float | None:
-    """How long a machine would be had, from `past` (the newest first, all released); None when they do not tell."""
+    """How long a machine would be had, from `past` (the newest first, all ended well); None when they do not tell."""
     runs = [run for run in past if _held(run) is not None]
     if not runs:
         return None
@@ -54,7 +54,7 @@ def dollars(seconds: float | None, prices: Sequence[float | None]) -> float | No
 
 def _held(run: Run) -> float | None:
     """Seconds from getting the machine to giving it back."""
-    begin, end = run.times.get(Phase.STARTING), run.times.get(Phase.RELEASING)
+    begin, end = run.times.get(Phase.STARTING), run.times.get(Phase.RELEASING, run.times.get(FREED))
     return None if begin is None or end is None else end - begin
 
 

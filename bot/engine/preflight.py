@@ -62,9 +62,7 @@ def look(branch: str, tag: str, options: TrainOptions, line: str | None, world: 
     source = world.sources.at(world.code, commit)
     planned = planned_at(source, options)
     machines = world.store.lines.machines(line) if line else ()
-    queue = world.store.lines.of(line) if line else ""
-    past = [run for run in world.store.released(world.project.path, limit=LOOKED_AT) if run.queue == queue]
-    took = forecast.seconds(planned.running, planned.stages, past) if planned.stages else None
+    took = forecast.seconds(planned.running, planned.stages, _past(options, line, world)) if planned.stages else None
     return Preflight(
         branch,
         commit,
@@ -78,6 +76,14 @@ def look(branch: str, tag: str, options: TrainOptions, line: str | None, world: 
         dollars=forecast.dollars(took, [world.price_of(machine) for machine in machines]),
         parameters=parameters(source.read),
     )
+
+
+def _past(options: TrainOptions, line: str | None, world: World) -> list[Run]:
+    """Runs of the same kind and line that came to their end, the newest first."""
+    queue = world.store.lines.of(line) if line else ""
+    ended = Phase.TESTED if options.smoke else Phase.RELEASED
+    found = world.store.runs(project=world.project.path, phases=(ended,), limit=LOOKED_AT)
+    return [run for run in found if run.queue == queue]
 
 
 def _is_taken(tag: str, world: World) -> bool:

@@ -13,7 +13,7 @@ import httpx
 from bot.sandbox.addresses import Addresses
 from bot.sandbox.page_client import News, PageClient, PageGoneError
 from bot.sandbox.project import PATH
-from bot.sandbox.transcript import Transcript
+from bot.sandbox.transcript import TRAIN, Transcript
 from bot.sandbox.world import API_TOKEN
 
 DONE, FAILED, REFUSED = 0, 1, 2
@@ -26,6 +26,8 @@ QUIET_SECONDS = 1.5
 REFUSAL_SECONDS = 2.5
 """An answer to `/train` that no card follows for this long was a refusal."""
 LOOK_SECONDS = 0.5
+WORDS_OF_TRAIN = 3
+"""The command itself, a branch and a tag."""
 
 Out = Callable[[str], None]
 
@@ -48,6 +50,9 @@ def run_once(command: str, addresses: Addresses, *, out: Out, hopeless: Callable
     """
     if not command.startswith("/"):
         out(f"--once takes a slash command such as '/train main v1.0.0', not {command!r}.")
+        return REFUSED
+    if _opens_a_form(command):
+        out(f"{command} opens a form, which needs the page. With --once it takes both words: /train main v1.0.0")
         return REFUSED
     try:
         client = PageClient(addresses.page_url)
@@ -75,6 +80,13 @@ def find_release(gitlab_url: str, tag: str) -> Released | None:
             (link["name"], link["url"], len(http.get(link["url"]).raise_for_status().content)) for link in links
         )
     return Released(url=str(release.get("_links", {}).get("self", "")), links=opened)
+
+
+def _opens_a_form(command: str) -> bool:
+    words = command.split()
+    return (
+        TRAIN.fullmatch(words[0]) is not None and len(words) < WORDS_OF_TRAIN and not any("-" in w[:1] for w in words)
+    )
 
 
 class _Once:

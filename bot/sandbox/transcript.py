@@ -13,7 +13,7 @@ from commands.request import Wanted
 
 Json = Mapping[str, Any]
 
-_TRAIN = re.compile(r"/(?:[a-z][a-z0-9_-]*)?train")
+TRAIN = re.compile(r"/(?:[a-z][a-z0-9_-]*)?train")
 """`/train`, behind whatever prefix."""
 
 
@@ -25,7 +25,7 @@ class Transcript:
     """
 
     def __init__(self, command: str, *, me: str, names: Names) -> None:
-        self.trains = any(_TRAIN.fullmatch(word) for word in command.split()[:1])
+        self.trains = any(TRAIN.fullmatch(word) for word in command.split()[:1])
         wanted = _wanted(command) if self.trains else None
         self.tag = wanted.tag if wanted else None
         self.smoke = wanted is not None and wanted.options.smoke

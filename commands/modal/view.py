@@ -149,7 +149,7 @@ def _notify(draft: Draft) -> Block:
 
 def _more(draft: Draft, left_out: int, *, has_fields: bool) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": "train-more", "multiline": True, "max_length": 3_000}
-    element["placeholder"] = _plain("train.epochs=5")
+    element["placeholder"] = _plain("name=value")
     if draft.more:
         element["initial_value"] = draft.more[:3_000]
     count = f", for {words.plural(left_out, 'more parameter')} of params.yaml" if left_out else ""

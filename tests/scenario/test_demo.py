@@ -141,10 +141,10 @@ class TestWhileADemoRuns:
         assert status == 2, printed
         assert "Did you mean `main`?" in printed
 
-    def test_a_command_with_a_missing_word_is_refused_with_an_example(self, once):
+    def test_a_command_that_opens_a_form_is_refused_with_an_example(self, once):
         status, printed = once("/train main")
         assert status == 2, printed
-        assert "/train main v1.0.0" in printed.split("/train main\n")[1]
+        assert "/train main v1.0.0" in printed.split("opens a form")[1]
 
     def test_what_is_no_command_is_refused(self, once):
         assert once("hello")[0] == 2

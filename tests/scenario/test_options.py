@@ -103,12 +103,12 @@ def test_a_parameter_that_is_not_there_is_refused_before_anything_starts(world, 
     assert len(world.threads()) == threads
 
 
-def test_the_same_again_trains_nothing_and_force_does(world, released):
+def test_the_same_again_starts_nothing_and_with_force_it_is_trained(world, released):
     world.types("alice", "/train main v1.0.1")
-    assert "Nothing changed" in world.until_over("v1.0.1").last_word
+    assert "`/train main v1.0.1 --force`" in world.told("alice", "Nothing changed since `v1.0.0`")
     assert trained(world, 101) == 1
-    world.types("alice", "/train main v1.0.2 --force")
-    assert "is released" in world.until_over("v1.0.2").last_word
+    world.types("alice", "/train main v1.0.1 --force")
+    assert "is released" in world.until_over("v1.0.1").last_word
     assert trained(world, 101) == 2
 
 
@@ -146,3 +146,39 @@ def test_a_failed_release_is_made_by_a_retry_without_any_machine(world, released
     assert world.commit_of("v3.0.0").sha == commit
     assert trained(world, 103) == 1
     assert "there is nothing to try again" in world.types("alice", f"/retry {thread.number}")
+
+
+def until_form(world, part):
+    """The form that `/train` without words opened, once its answer says that."""
+
+    def says():
+        view = world.slack.modal("alice")
+        return view is not None and part in str([block for block in view["blocks"] if block["type"] == "section"])
+
+    until(says, f"the form says {part!r}", context=lambda: str(world.slack.modal("alice")))
+
+
+def test_the_fields_of_the_form_do_what_the_flags_do(world, released):
+    world.types("alice", "/train main")
+    until_form(world, "Nothing changed since")
+    world.slack.fill("alice", "Tag", "v8.0.0")
+    world.slack.fill("alice", "train.epochs", "many")
+    assert world.slack.submit("alice") == {"set:int:train.epochs": "This parameter is a whole number, such as 12."}
+    world.slack.fill("alice", "train.epochs", "1")
+    world.slack.fill("alice", "train.seed", "104")
+    assert world.slack.submit("alice") == {}
+    assert "is released" in world.until_over("v8.0.0").last_word
+    assert "epochs: 1   # of all there is" in world.show("v8.0.0", "params.yaml")
+    assert trained(world, 104) == 1
+
+
+def test_the_form_starts_a_smoke_test_that_needs_no_tag(world, tested):
+    before = len([each for each in world.threads() if "smoke test of main" in each.headline])
+    world.types("alice", "/train main")
+    until_form(world, "Nothing changed since")
+    assert world.slack.choose("alice", "What to run", "smoke") == ""
+    until_form(world, "a smoke test releases nothing")
+    world.slack.fill("alice", "Tag", "")
+    assert world.slack.submit("alice") == {}
+    until(lambda: len([1 for each in world.threads() if "smoke test of main" in each.headline]) > before, "it starts")
+    assert "passed" in until_passed(world).last_word

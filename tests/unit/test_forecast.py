@@ -4,7 +4,7 @@ import pytest
 
 from bot.engine import forecast
 from bot.engine.forecast import Pull
-from bot.runs.model import Phase
+from bot.runs.model import FREED, Phase
 from tests.doubles.runs import START, a_run
 from trainer.definition.graph import Out
 
@@ -39,6 +39,11 @@ def test_the_time_is_that_of_the_stages_that_would_run_and_all_around_them():
     assert forecast.seconds(["train"], ["ready", "train"], runs) == 100 + 30
     assert forecast.seconds(["ready", "train"], ["ready", "train"], runs) == 100 + 30 + 30
     assert forecast.seconds([], ["ready", "train"], runs) == 30
+
+
+def test_a_smoke_test_has_its_machine_until_it_gives_it_back():
+    tested = a_run(Phase.TESTED, times={Phase.STARTING: START, FREED: START + 40}, progress={"took": {"train": 25}})
+    assert forecast.seconds(["train"], ["train"], [tested]) == 40
 
 
 def test_a_stage_that_never_ran_makes_the_time_unknown():
