@@ -70,6 +70,12 @@ class CodeHost(Protocol):
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
         """The address of the open merge request from `source` to `target`; made when there is none."""
 
+    def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
+        """One note in the open merge request of `branch`: made, or changed where one begins with `marker` already.
+
+        The address of that merge request (the newest of several); None where there is none. Idempotent.
+        """
+
 
 # ------------------------------------------------------------------------------------------------ public files (S3)
 
@@ -104,18 +110,22 @@ class Message:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the workspace. `email` is empty when Slack does not tell."""
+    """Somebody in the workspace. `email`, and `tz` (`Europe/Berlin`), are empty when Slack does not tell."""
 
     id: str
     name: str
     email: str
+    tz: str = ""
 
 
 class Chat(Protocol):
     """Slack, as far as runs need it. Every method may raise `Unavailable` with `retry_after` (429)."""
 
-    def post(self, channel: str, message: Message, *, thread: str | None = None) -> str:
-        """Post, and return the message's ts. Not idempotent: `find` first when an earlier try may have worked."""
+    def post(self, channel: str, message: Message, *, thread: str | None = None, in_channel: bool = False) -> str:
+        """Post, and return the message's ts. Not idempotent: `find` first when an earlier try may have worked.
+
+        `in_channel`: a message of a thread shows in the channel as well.
+        """
 
     def update(self, channel: str, ts: str, message: Message) -> None:
         """Edit in place. `NotFound` when a person deleted it."""
@@ -129,8 +139,11 @@ class Chat(Protocol):
     def has_file(self, channel: str, thread: str, name: str) -> bool:
         """Whether the thread has a file of that name already."""
 
-    def whisper(self, channel: str, user: str, message: Message) -> None:
-        """Show a message to one person only, in the channel (a direct message where that is impossible)."""
+    def whisper(self, channel: str, user: str, message: Message, *, thread: str | None = None) -> None:
+        """Show a message to one person only, in the channel or a thread of it (else in their direct messages)."""
+
+    def address(self, channel: str, ts: str) -> str:
+        """Where a browser shows that message; empty when the workspace's address is not known."""
 
     def person(self, user: str) -> Person:
         """Who that is."""

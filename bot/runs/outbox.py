@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from sqlite3 import Connection
@@ -82,10 +82,24 @@ class Outbox:
         with self._database.write() as connection:
             connection.execute("UPDATE outbox SET state = 'given-up' WHERE id = ?", (message.id,))
 
-    def whisper(self, *, key: str, channel: str, user: str, text: str) -> None:
-        """Say something that belongs to no run to one person; the same key again changes nothing."""
+    def whisper(
+        self,
+        *,
+        key: str,
+        channel: str,
+        user: str,
+        text: str,
+        blocks: Sequence[Mapping[str, Any]] = (),
+        thread: str = "",
+    ) -> None:
+        """Say something that belongs to no run to one person, in a thread if one is named; a key counts once.
+
+        Without `blocks` the text is prose with foreign words in it; with them both are ready for Slack as they are.
+        """
+        given = {"blocks": [dict(block) for block in blocks], "thread": thread}
+        note = Note("whisper", text, {name: value for name, value in given.items() if value})
         with self._database.write() as connection:
-            say(connection, self._database.now(), Note("whisper", text), key=key, channel=channel, user=user)
+            say(connection, self._database.now(), note, key=key, channel=channel, user=user)
 
     def next_due(self) -> float | None:
         """When the outbox next has something to try (epoch seconds), or None."""

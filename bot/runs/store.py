@@ -16,17 +16,22 @@ from typing import Any
 from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
+from bot.runs.digests import Digests
 from bot.runs.holds import Holds
+from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
 from bot.runs.machines import Machines, know
+from bot.runs.merge_notes import MergeNotes, want_note
 from bot.runs.model import FREED, Note, Phase, Run
 from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
+from bot.runs.preferences import Preferences
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, take, wait_on, wake_queue
 from bot.runs.rows import run_of
+from bot.runs.subscriptions import Subscriptions, say_of_end
 from bot.runs.wishes import Wishes
 
 OPEN = "ended_at IS NULL"
@@ -43,6 +48,7 @@ MOVING = (
     ("machines", "on_since"),
     ("machines", "held_until"),
     ("machines", "wanted_at"),
+    ("merge_notes", "due_at"),
 )
 """Times that something is measured from or waits for; those that only tell when it was stay as they were told."""
 
@@ -62,6 +68,11 @@ class Store:
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
+        self.preferences = Preferences(self._database)
+        self.subscriptions = Subscriptions(self._database)
+        self.digests = Digests(self._database)
+        self.homes = Homes(self._database)
+        self.merge_notes = MergeNotes(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""
@@ -135,6 +146,9 @@ class Store:
                 return False
             for note in notes:
                 say_in_run(connection, now, note, after)
+            if any(note.kind == "terminal" for note in notes):
+                say_of_end(connection, now, after)
+                want_note(connection, now, after)
             if after.phase != before.phase:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
             if freed:
@@ -259,6 +273,14 @@ class Store:
         rows = self._database.all(
             "SELECT * FROM runs WHERE project = ? AND phase = 'released' ORDER BY ended_at DESC LIMIT ?",
             (project, limit),
+        )
+        return [run_of(row) for row in rows]
+
+    def ended(self, project: str, begin: float, end: float) -> list[Run]:
+        """Runs of a project that ended in that time, oldest first."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE project = ? AND ended_at >= ? AND ended_at < ? ORDER BY ended_at, id",
+            (project, begin, end),
         )
         return [run_of(row) for row in rows]
 

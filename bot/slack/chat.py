@@ -43,11 +43,14 @@ class SlackChat:
         self._uploads.proxy, self._uploads.ssl = client.proxy, client.ssl
         self._direct: dict[str, str] = {}
         self._missing: set[str] = set()
+        self._workspace = ""
 
-    def post(self, channel: str, message: Message, *, thread: str | None = None) -> str:
+    def post(self, channel: str, message: Message, *, thread: str | None = None, in_channel: bool = False) -> str:
         """See `Chat.post`."""
-        quiet = {"link_names": False, "unfurl_links": False, "unfurl_media": False}
-        return str(self._say("chat.postMessage", self._place(channel), message, thread_ts=thread, **quiet)["ts"])
+        how: dict[str, Any] = {"link_names": False, "unfurl_links": False, "unfurl_media": False}
+        if thread and in_channel:
+            how["reply_broadcast"] = True
+        return str(self._say("chat.postMessage", self._place(channel), message, thread_ts=thread, **how)["ts"])
 
     def update(self, channel: str, ts: str, message: Message) -> None:
         """See `Chat.update`."""
@@ -81,21 +84,36 @@ class SlackChat:
         said = self._said(self._place(channel), thread, 0.0)
         return any(file.get("name") == name for message in said for file in message.get("files") or ())
 
-    def whisper(self, channel: str, user: str, message: Message) -> None:
+    def whisper(self, channel: str, user: str, message: Message, *, thread: str | None = None) -> None:
         """See `Chat.whisper`."""
+        blocks = list(message.blocks) or None
         try:
             self._call(
-                "chat.postEphemeral", channel=channel, user=user, text=message.text, blocks=list(message.blocks) or None
+                "chat.postEphemeral", channel=channel, user=user, text=message.text, blocks=blocks, thread_ts=thread
             )
         except NotFound:
             self.post(user, message)
+
+    def address(self, channel: str, ts: str) -> str:
+        """See `Chat.address`. Asks Slack for the workspace once."""
+        workspace = self.workspace()
+        return f"{workspace}archives/{channel}/p{ts.replace('.', '')}" if workspace and channel[:1] not in "UW" else ""
+
+    def workspace(self) -> str:
+        """The workspace's address, with a slash at its end; empty while Slack does not tell."""
+        if not self._workspace:
+            url = str(self._call("auth.test").get("url") or "")
+            self._workspace = url and url.rstrip("/") + "/"
+        return self._workspace
 
     def person(self, user: str) -> Person:
         """See `Chat.person`."""
         found: Mapping[str, Any] = self._call("users.info", user=user).get("user") or {}
         profile = found.get("profile") or {}
         name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
-        return Person(id=user, name=str(name or user), email=str(profile.get("email") or ""))
+        return Person(
+            id=user, name=str(name or user), email=str(profile.get("email") or ""), tz=str(found.get("tz") or "")
+        )
 
     def who_am_i(self) -> str:
         """The app's own name and its workspace, for `stationmaster doctor`."""

@@ -22,6 +22,7 @@ from bot.slack import words
 from bot.slack.blocks import section
 from bot.slack.cards import Cards
 from bot.slack.ending import terminal
+from bot.slack.heads_up import heads_up
 from bot.slack.milestones import milestone
 from bot.slack.pace import Pace
 
@@ -92,7 +93,7 @@ class Delivery:
     def _send(self, row: Outgoing, run: Run | None) -> None:
         if row.kind == "whisper":
             self._whisper(row)
-        elif row.kind == "notice":
+        elif row.kind in ("notice", "heads-up"):
             self._notice(row)
         elif run is None:
             self._store.outbox.give_up(row)
@@ -105,21 +106,29 @@ class Delivery:
 
     def _whisper(self, row: Outgoing) -> None:
         self._store.outbox.sending(row)
-        text = words.prose(row.text)
-        self._chat.whisper(row.channel, row.user, Message(row.key, text, [section(text)]))
+        self._chat.whisper(row.channel, row.user, _as_it_is(row), thread=row.data.get("thread"))
         self._store.outbox.sent(row, None)
 
     def _notice(self, row: Outgoing) -> None:
-        """What concerns a channel and no run of it."""
+        """What concerns a channel, or a person, and no thread of theirs."""
+        message = self._heads_up(row) if row.kind == "heads-up" else _as_it_is(row)
         ts = None
         if row.maybe_sent:
             ts = self._chat.find(row.channel, row.key, since=row.created_at - SKEW_SECONDS)
         if ts is None:
             self._store.outbox.sending(row)
             self._pace.posting(row.channel)
-            text = words.prose(row.text)
-            ts = self._chat.post(row.channel, Message(row.key, text, [section(text)]))
+            ts = self._chat.post(row.channel, message)
         self._store.outbox.sent(row, ts)
+
+    def _heads_up(self, row: Outgoing) -> Message:
+        """The end of a run, for somebody outside of its thread."""
+        run = self._store.run(int(row.data["run"]))
+        if run is None:
+            raise NotFound(f"run {row.data['run']} is not in the ledger")
+        person = self._store.people.get(run.user)
+        thread = self._chat.address(run.channel, run.thread) if run.thread else ""
+        return heads_up(run, key=row.key, who=person.name if person else "", thread=thread)
 
     def _post_card(self, row: Outgoing, run: Run) -> None:
         version = self._store.version(run.id)
@@ -176,7 +185,7 @@ class Delivery:
         thread = None if rows[0].kind == "card" else run.thread
         crash_point("message-intended")
         try:
-            ts = self._chat.post(run.channel, message, thread=thread)
+            ts = self._chat.post(run.channel, message, thread=thread, in_channel=self._in_channel(rows[0], run))
             crash_point("message-sent")
         except Unavailable as error:
             for row in rows[1:]:
@@ -188,6 +197,11 @@ class Delivery:
             log.warning("message %s goes without its blocks: %s", message.key, error)
             return self._chat.post(run.channel, replace(message, blocks=()), thread=thread)
         return ts
+
+    def _in_channel(self, row: Outgoing, run: Run) -> bool:
+        """Whether the message shows in the channel too: the last one, where its person or the channel wants that."""
+        wanted = self._store.preferences.of(run.user).also_channel or self._store.subscriptions.concern(run)
+        return row.kind == "terminal" and wanted
 
     def _sent_before(self, row: Outgoing, run: Run) -> str | None:
         if not row.maybe_sent:
@@ -250,6 +264,13 @@ class Delivery:
 
     def _again(self, seconds: float) -> None:
         self._wish = min(self._wish, seconds)
+
+
+def _as_it_is(row: Outgoing) -> Message:
+    """A row that says itself how it looks, or one of prose."""
+    blocks = row.data.get("blocks")
+    text = row.text if blocks else words.prose(row.text)
+    return Message(row.key, text, blocks or [section(text)])
 
 
 def _urgent(run: Run | None) -> bool:

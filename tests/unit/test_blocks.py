@@ -5,7 +5,8 @@ import pytest
 from bot.runs.charges import Cost
 from bot.runs.model import Kind, Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
-from bot.slack.card import can_cancel, card
+from bot.slack.buttons import can_cancel
+from bot.slack.card import card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.turn import Turn, Use
@@ -214,7 +215,7 @@ def test_trouble_is_said_with_how_long_it_lasts():
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"what": "your-turn", "waited": 192}, "Your turn: `rack-1` is free after 3 min 12 s."),
+        ({"what": "your-turn", "waited": 192}, "<@UALICE> Your turn: `rack-1` is free after 3 min 12 s."),
         ({"what": "machine-starting"}, "Starting the machine `rack-1`."),
         ({"what": "machine-ready", "seconds": 42}, "The machine answers after 42 s."),
         (
