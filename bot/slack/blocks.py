@@ -14,9 +14,6 @@ from bot.slack import words
 
 Block = dict[str, Any]
 
-CANCEL = "cancel"
-"""The action id of the cancel button; its value is the run's number."""
-
 _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
@@ -34,7 +31,7 @@ def title_text(run: Run) -> str:
 
 def header(text: str) -> Block:
     """A large line. Plain text: nothing in it is markup."""
-    return {"type": "header", "text": _plain(words.clean(text).replace("\n", " "), _HEADER)}
+    return {"type": "header", "text": plain(words.clean(text).replace("\n", " "), _HEADER)}
 
 
 def section(text: str) -> Block:
@@ -47,28 +44,9 @@ def context(*lines: str) -> Block:
     return {"type": "context", "elements": [_mrkdwn(line, _CONTEXT) for line in lines if line] or [_mrkdwn("·", 10)]}
 
 
-def cancel_button(run: Run) -> Block:
-    """Ends the run, after asking whether that is meant."""
-    lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"
-    return {
-        "type": "actions",
-        "block_id": f"run-{run.id}",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": CANCEL,
-                "value": str(run.id),
-                "text": _plain("Cancel", 75),
-                "confirm": {
-                    "title": _plain(f"Cancel run {run.id}?", 100),
-                    "text": _plain(f"It ends now, and {lost}.", 300),
-                    "confirm": _plain("Cancel the run", 30),
-                    "deny": _plain("Let it run", 30),
-                    "style": "danger",
-                },
-            }
-        ],
-    }
+def plain(text: str, limit: int) -> Block:
+    """Text in which nothing is markup, such as a label."""
+    return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}
 
 
 def table(rows: Sequence[Sequence[str]], limit: int = 2_000) -> str:
@@ -108,7 +86,3 @@ def mapping_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _mrkdwn(text: str, limit: int) -> Block:
     return {"type": "mrkdwn", "text": words.cut(text, limit), "verbatim": True}
-
-
-def _plain(text: str, limit: int) -> Block:
-    return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}

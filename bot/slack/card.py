@@ -9,7 +9,8 @@ from bot.ports import Message
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
-from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
+from bot.slack.blocks import bar, context, header, mapping_of, number_of, section, title, title_text
+from bot.slack.buttons import row
 from bot.slack.turn import Turn, waiting
 
 DOING: Mapping[Phase, str] = {
@@ -56,16 +57,8 @@ def card(
         blocks.append(context(*_time(run, now, usual_seconds), _cost(cost)))
     if run.channel == run.user:
         blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
-    if can_cancel(run):
-        blocks.append(cancel_button(run))
-    return Message(key=f"run-{run.uid}-card", text=words.cut(f"{title_text(run)}: {status(run)}", 500), blocks=blocks)
-
-
-def can_cancel(run: Run) -> bool:
-    """Whether a cancel button makes sense: not once the result is on its way out, nor when it was asked for already."""
-    if run.cancelled_by or run.phase.ended or run.phase is Phase.RELEASING:
-        return False
-    return not (run.phase is Phase.PUBLISHING and "commit" in run.result)
+    text = words.cut(f"{title_text(run)}: {status(run)}", 500)
+    return Message(key=f"run-{run.uid}-card", text=text, blocks=[*blocks, *row(run)])
 
 
 def status(run: Run) -> str:

@@ -12,6 +12,7 @@ from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, context, mapping_of, section, table, title_text
+from bot.slack.buttons import row
 from bot.slack.milestones import STEPS, Names
 
 METRICS_SHOWN = 8
@@ -38,9 +39,8 @@ def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None,
     make = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
     said, last = section(f"<@{run.user}> {headline}"), context(_took(run) + spent(cost))
-    return Message(
-        key=key, text=words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks, last]
-    )
+    text = words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000)
+    return Message(key=key, text=text, blocks=[said, *blocks, last, *row(run)])
 
 
 def spans(run: Run) -> list[tuple[str, float]]:

@@ -1,0 +1,106 @@
+"""The row of buttons below a run's card and its last message: only what makes sense in its phase. Pure.
+
+Each button's value is the run's number; who may press it, and whether it still makes sense, is decided by the press.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.runs.model import Kind, Phase, Run
+from bot.slack import words
+from bot.slack.blocks import Block, mapping_of, plain
+
+CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "train-again", "compare", "hold"
+"""The action ids."""
+HOLD_MINUTES = 20
+MOST = 5
+
+
+def row(run: Run) -> list[Block]:
+    """One block of at most five buttons, or none at all."""
+    buttons = [make(run) for wanted, make in _BUTTONS if wanted(run)][:MOST]
+    return [{"type": "actions", "block_id": f"run-{run.id}", "elements": buttons}] if buttons else []
+
+
+def can_cancel(run: Run) -> bool:
+    """Whether a cancel button makes sense: not once the result is on its way out, nor when it was asked for already."""
+    if run.cancelled_by or run.phase.ended or run.phase is Phase.RELEASING:
+        return False
+    return not (run.phase is Phase.PUBLISHING and "commit" in run.result)
+
+
+def can_compare(run: Run) -> bool:
+    """Whether there was a release before it to compare it with."""
+    return run.phase is Phase.RELEASED and bool(mapping_of(mapping_of(run.progress, "compared"), "against"))
+
+
+def button(action: str, label: str, value: str, *, spoken: str = "", **more: Any) -> Block:
+    """A button. `spoken`: what a screen reader says, where the label alone says too little."""
+    made = {"type": "button", "action_id": action, "value": value, "text": plain(label, 75), **more}
+    if spoken:
+        made["accessibility_label"] = words.cut(spoken, 75)
+    return made
+
+
+def _has_log(run: Run) -> bool:
+    return run.log_read > 0
+
+
+def _stopped_short(run: Run) -> bool:
+    return run.kind is Kind.TRAIN and run.phase in (Phase.FAILED, Phase.CANCELLED)
+
+
+def _is_over(run: Run) -> bool:
+    return run.kind is Kind.TRAIN and run.phase.ended
+
+
+def _has_machine(run: Run) -> bool:
+    """While it is on the machine, and when it failed there and somebody wants to see why."""
+    return run.holds or (run.phase is Phase.FAILED and Phase.STARTING in run.times)
+
+
+def _cancel(run: Run) -> Block:
+    """Ends the run, after asking whether that is meant."""
+    lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"
+    confirm = {
+        "title": plain(f"Cancel run {run.id}?", 100),
+        "text": plain(f"It ends now, and {lost}.", 300),
+        "confirm": plain("Cancel the run", 30),
+        "deny": plain("Let it run", 30),
+        "style": "danger",
+    }
+    return button(CANCEL, "Cancel", str(run.id), spoken=f"Cancel run {run.id}", confirm=confirm)
+
+
+def _retry(run: Run) -> Block:
+    return button(RETRY, "Retry", str(run.id), spoken=f"Retry run {run.id} from where it failed", style="primary")
+
+
+def _again(run: Run) -> Block:
+    return button(AGAIN, "Train again", str(run.id), spoken=f"Train {words.clean(run.branch)} again")
+
+
+def _compare(run: Run) -> Block:
+    return button(COMPARE, "Compare", str(run.id), spoken=f"Compare {words.clean(run.tag)} with the release before it")
+
+
+def _log(run: Run) -> Block:
+    return button(LOG, "Log", str(run.id), spoken=f"The last lines of run {run.id}'s log")
+
+
+def _hold(run: Run) -> Block:
+    label = f"Hold machine {HOLD_MINUTES} min"
+    spoken = f"Hold the machine {words.clean(run.location)} for {HOLD_MINUTES} minutes"
+    return button(HOLD, label, str(run.id), spoken=spoken)
+
+
+_BUTTONS = (
+    (can_cancel, _cancel),
+    (_stopped_short, _retry),
+    (_is_over, _again),
+    (can_compare, _compare),
+    (_has_log, _log),
+    (_has_machine, _hold),
+)
+"""In the order in which they stand."""
