@@ -13,6 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
+from bot.engine import merge_notes
 from bot.engine.bell import Bell
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
@@ -31,9 +32,11 @@ from bot.runs.store import Store
 from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
+from bot.slack.daily import tell_digests
 from bot.slack.screens import SlackScreens
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
+from commands import home
 from commands.desk import Desk, LocationFacts
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
 PRICE_LOOK_SECONDS = 600
+DIGEST_LOOK_SECONDS = 600
+"""A digest comes within so long of its hour. Time zones begin hours at other minutes too."""
 
 
 class Service:
@@ -76,21 +81,24 @@ class Service:
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
+        self._homekeeper = threading.Thread(target=self._keep_homes, name="homes", daemon=True)
         # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
+        self._desk = _desk(
+            settings,
+            workspace=chat.workspace,
+            screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
+            later=self._errands.run,
+            store=self.store,
+            clock=clock,
+            locations=locations,
+            world=self.world,
+            wake=self._wake,
+        )
         self._front = SlackFront(
-            _desk(
-                settings,
-                screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
-                later=self._errands.run,
-                store=self.store,
-                clock=clock,
-                locations=locations,
-                world=self.world,
-                wake=self._wake,
-            ),
+            self._desk,
             bot_token=settings.slack_bot_token.get_secret_value(),
             app_token=settings.slack_app_token.get_secret_value(),
             api_url=settings.slack_api_url,
@@ -102,6 +110,7 @@ class Service:
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()
+        self._homekeeper.start()
         for name in self.world.locations:
             self._scheduler.add_job(
                 look_after,
@@ -129,6 +138,8 @@ class Service:
             max_instances=1,
             coalesce=True,
         )
+        self._every(merge_notes.LOOK_SECONDS, merge_notes.write_notes, self.world)
+        self._every(DIGEST_LOOK_SECONDS, tell_digests, self.store, self._said.ring)
         self._scheduler.start()
         self._front.start()
 
@@ -141,9 +152,16 @@ class Service:
         self._stopping.set()
         self._wake()
         self._answerer.join(timeout=30)
+        self._homekeeper.join(timeout=30)
         self._deliverer.join(timeout=30)
         self.store.close()
         self._lock.release()
+
+    def _every(self, seconds: float, deed: Callable[..., None], *args: object) -> None:
+        now = datetime.now(tz=UTC)
+        self._scheduler.add_job(
+            deed, "interval", args=args, seconds=seconds, next_run_time=now, max_instances=1, coalesce=True
+        )
 
     def _wake(self) -> None:
         self._work.ring()
@@ -153,6 +171,16 @@ class Service:
         while not self._stopping.is_set():
             since = self._said.count
             self._said.wait(since, self._delivery.deliver())
+        self.store.close()
+
+    def _keep_homes(self) -> None:
+        seconds = home.LOOK_SECONDS
+        while not self._stopping.wait(seconds):
+            try:
+                seconds = home.refresh(self._desk)
+            except Exception:
+                log.exception("the look at home tabs stumbled")
+                seconds = home.LOOK_SECONDS
         self.store.close()
 
     def _answer(self) -> None:
@@ -260,6 +288,7 @@ def _desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    workspace: Callable[[], str],
 ) -> Desk:
     return Desk(
         store=store,
@@ -283,4 +312,6 @@ def _desk(
         wake=wake,
         screens=screens,
         later=later,
+        log_tail=world.logs.tail,
+        workspace=workspace,
     )

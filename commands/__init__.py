@@ -3,18 +3,28 @@
 The order is that of `/train-help`. The buttons, modals and lists that belong to a command are in its file.
 """
 
-from commands import build_image, cancel, costs, help, locations, runs, train  # noqa: A004 - called what it does
+from commands import build_image, cancel, costs, help, home, locations, log, notify, runs, train  # noqa: A004 - called what it does
 from commands.desk import Button, Choices, Command, Desk, Form
+from commands.locations import pressing
 
-_FIRST = (train.COMMAND, build_image.COMMAND, runs.COMMAND, cancel.COMMAND, locations.COMMAND, costs.COMMAND)
+_FIRST = (
+    train.COMMAND,
+    build_image.COMMAND,
+    runs.COMMAND,
+    cancel.COMMAND,
+    locations.COMMAND,
+    costs.COMMAND,
+    notify.COMMAND,
+)
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
-BUTTONS: tuple[Button, ...] = (cancel.BUTTON,)
+BUTTONS: tuple[Button, ...] = (cancel.BUTTON, log.BUTTON, *pressing.BUTTONS, *home.BUTTONS)
 FORMS: tuple[Form, ...] = ()
 CHOICES: tuple[Choices, ...] = ()
 
 
 def home_opened(user: str, desk: Desk) -> None:
     """Somebody looks at the app's home tab."""
+    home.opened(user, desk)
 
 
 __all__ = ["BUTTONS", "CHOICES", "COMMANDS", "FORMS", "Button", "Choices", "Command", "Form", "home_opened"]
