@@ -20,6 +20,7 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabError
 
+from bot import gitlab_notes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Release, ReleaseLink, Tag
 
@@ -151,6 +152,11 @@ class GitLabProject:
             if address is None:
                 raise
             return address
+
+    def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
+        """See `CodeHost.upsert_note`. After a lost answer the next call finds the note and changes it."""
+        with self._asking(f"writing a note in the merge request of {branch}") as project:
+            return gitlab_notes.upsert(project, branch, marker, body, **_ONE_TRY)
 
     def _open_merge_request(self, source: str, target: str) -> str | None:
         wanted: dict[str, Any] = {"state": "opened", "source_branch": source, "target_branch": target}

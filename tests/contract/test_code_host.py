@@ -263,6 +263,57 @@ def test_a_merge_request_between_branches_that_are_not_there_is_refused_in_words
         host.ensure_merge_request("nope", "main", "title", "")
 
 
+def note(host: CodeHost, body: str = "| accuracy |\n|---|\n| 0.97 |") -> str | None:
+    return host.upsert_note("train/run-42", "<!-- metrics -->", body)
+
+
+def notes(world: World, iid: int = 1) -> list[str]:
+    return [str(it["body"]) for it in world.api("GET", f"merge_requests/{iid}/notes?sort=asc").json()]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_is_made_once_and_changed_after_that(world: World, host: CodeHost):
+    address = ensure(host)
+    assert note(host) == address
+    assert note(host, "better") == address
+    assert notes(world) == ["<!-- metrics -->\nbetter"]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_that_says_that_already_is_not_written_again(world: World, host: CodeHost):
+    ensure(host)
+    note(host)
+    note(host)
+    assert [call for call in world.asked("PUT") if "/notes/" in call] == []
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_whose_answer_was_lost_is_found_by_the_next_call(world: World, host: CodeHost):
+    ensure(host)
+    world.sandbox.fault("POST", "/notes$", "reset_after")
+    with pytest.raises(Unavailable):
+        note(host)
+    note(host)
+    assert len(notes(world)) == 1
+
+
+@pytest.mark.usefixtures("branched")
+def test_other_peoples_notes_are_left_alone_however_many_there_are(world: World, host: CodeHost):
+    ensure(host)
+    for number in range(102):
+        world.api("POST", "merge_requests/1/notes", {"body": f"remark {number}, quoting <!-- metrics -->"})
+    note(host)
+    note(host, "better")
+    assert notes(world)[:1] == ["remark 0, quoting <!-- metrics -->"]
+    later = world.api("GET", "merge_requests/1/notes?sort=asc&page=2&per_page=100").json()
+    assert [it["body"] for it in later][2:] == ["<!-- metrics -->\nbetter"]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_branch_without_an_open_merge_request_gets_no_note(host: CodeHost):
+    assert note(host) is None
+
+
 # ------------------------------------------------------------------------------------------------ bad days
 
 CALLS: dict[str, Callable[[CodeHost], object]] = {
@@ -273,6 +324,7 @@ CALLS: dict[str, Callable[[CodeHost], object]] = {
     "release": lambda host: host.release("v1.0.0"),
     "create_release": lambda host: host.create_release(RELEASE),
     "ensure_merge_request": ensure,
+    "upsert_note": note,
 }
 EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 

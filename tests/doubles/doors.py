@@ -13,6 +13,8 @@ class FakeCodeHost:
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
+        self.open_requests: set[str] = set()
+        self.notes: dict[str, str] = {}
 
     def head(self, branch):
         self._fail()
@@ -42,6 +44,13 @@ class FakeCodeHost:
         if (source, target) not in self.merge_requests:
             self.merge_requests.append((source, target))
         return f"http://gitlab.test/merge/{source}"
+
+    def upsert_note(self, branch, marker, body):
+        self._fail()
+        if branch not in self.open_requests:
+            return None
+        self.notes[branch] = f"{marker}\n{body}"
+        return f"http://gitlab.test/merge/{branch}"
 
     def _fail(self):
         if self.errors:
