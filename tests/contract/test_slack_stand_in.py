@@ -27,6 +27,7 @@ COMMANDS = [
     SlashCommand("/modal", "", "Opens a modal"),
 ]
 GO = {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go", "value": "42"}
+MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "Runs"}, "blocks": [{"type": "divider"}]}
 CARD = [{"type": "actions", "elements": [GO]}]
 
 
@@ -445,7 +446,7 @@ REFUSALS = {
     "invalid_arguments": ("users.info", {}),
     "invalid_cursor": ("conversations.history", {"channel": CHANNEL, "cursor": "?"}),
     "file_not_found": ("files.completeUploadExternal", {"files": [{"id": "F0"}], "channel_id": CHANNEL}),
-    "expired_trigger_id": ("views.open", {"trigger_id": "1.2.3", "view": {"type": "home", "blocks": []}}),
+    "expired_trigger_id": ("views.open", {"trigger_id": "1.2.3", "view": MODAL}),
 }
 
 
@@ -499,9 +500,12 @@ def test_a_file_is_uploaded_in_three_steps_and_can_be_opened(slack, client):
         "text/plain",
         4,
     )
-    assert client.files_info(file=file.id)["file"]["url_private"] == slack.url + file.path
-    with urllib.request.urlopen(slack.url + file.path) as answer:
-        assert answer.read() == b"line"
+    private = client.files_info(file=file.id)["file"]["url_private"]
+    for address, headers in [(slack.url + file.path, {}), (private, {"Authorization": "Bearer xoxb-sandbox"})]:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+            assert answer.read() == b"line"
+    with urllib.request.urlopen(private) as answer:  # without the token one is led to a page for people
+        assert answer.headers["content-type"].startswith("text/html")
 
 
 def test_completing_an_upload_twice_shares_it_twice(slack, client):
@@ -694,7 +698,7 @@ def test_the_page_knows_who_it_is_and_what_can_be_typed(slack):
     slack.links.append(("Project on the local GitLab", "http://127.0.0.1:1/team/fruits"))
     state = page(slack, "/sandbox/state")
     assert (state["team"]["name"], state["me"]["name"]) == ("Orchard", "alice")
-    assert [channel["name"] for channel in state["channels"]] == ["training", "random"]
+    assert [channel["name"] for channel in state["channels"]] == ["training", "random", "Stationmaster"]
     assert state["commands"][0] == {
         "command": "/train",
         "usage_hint": "<branch> <tag>",
@@ -759,7 +763,7 @@ def test_the_page_runs_commands_and_presses_buttons(bolt):
     }
     assert page(bolt, "/sandbox/action", press) == {"ok": True}
     gone = page(bolt, "/sandbox/action", {**press, "action_id": "stop"})
-    assert gone == {"ok": False, "error": "This message has no button stop any more."}
+    assert gone == {"ok": False, "error": "There is no stop here any more."}
     wrong = page(bolt, "/sandbox/command", {**command, "text": "/trian"})
     assert wrong == {"ok": False, "error": "/trian is not a valid command."}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,27 @@ class Checklist:
             self.say(f"must be less than {longest + 1} characters", f"{at}/{name}")
         elif len(value) < least:
             self.say(f"must be more than {least - 1} characters", f"{at}/{name}")
+
+    def flag(self, parent: Mapping[str, Any], name: str, at: str) -> None:
+        """True or false, if it is there."""
+        if parent.get(name) is not None and not isinstance(parent[name], bool):
+            self.say("must provide a boolean", f"{at}/{name}")
+
+    def whole(self, parent: Mapping[str, Any], name: str, at: str, least: int, most: int) -> None:
+        """A whole number between two, if it is there."""
+        value = parent.get(name)
+        if value is None:
+            return
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.say("must provide an integer", f"{at}/{name}")
+        elif not least <= value <= most:
+            self.say(f"must be between {least} and {most}", f"{at}/{name}")
+
+    def matches(self, parent: Mapping[str, Any], name: str, at: str, pattern: str, like: str) -> None:
+        """A string written `like` something, if it is there."""
+        value = parent.get(name)
+        if value is not None and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+            self.say(f"must be in the format {like}", f"{at}/{name}")
 
     def one_of(self, parent: Mapping[str, Any], name: str, at: str, values: Collection[str]) -> None:
         """One of a few values, if it is there."""

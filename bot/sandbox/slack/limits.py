@@ -11,6 +11,7 @@ import json
 
 from bot.sandbox.slack.block_rules import check_block
 from bot.sandbox.slack.checklist import Breach, Checklist
+from bot.sandbox.slack.element_rules import check_choices
 
 BLOCKS_IN_A_MESSAGE = 50
 BLOCKS_IN_A_VIEW = 100
@@ -18,6 +19,11 @@ ALL_BLOCKS = 13_200
 TEXT = 40_000
 METADATA = 8_000
 ATTACHMENTS = 100
+VIEW = 250_000
+_VIEW = (
+    *("title", "submit", "close", "blocks", "callback_id", "external_id", "private_metadata"),
+    *("clear_on_close", "notify_on_close", "submit_disabled"),
+)
 
 
 def check_message(
@@ -63,21 +69,48 @@ def check_metadata(metadata: object) -> list[Breach]:
     return []
 
 
-def check_view(view: object) -> list[Breach]:
-    """Everything wrong with a modal or a home tab."""
+def check_view(view: object, kind: str | None = None) -> list[Breach]:
+    """Everything wrong with a modal or a home tab; `kind` when only one of them is welcome."""
     if not isinstance(view, dict):
         return [Breach("invalid_arguments", "must provide an object", "/view")]
+    kinds = (kind,) if kind else ("modal", "home")
     check = Checklist(code="invalid_arguments")
-    if view.get("type") not in ("modal", "home"):
-        check.say("must be one of: modal, home", "/view/type")
+    check.only(view, _VIEW, "/view")
+    if view.get("type") not in kinds:
+        check.say(f"must be one of: {', '.join(kinds)}", "/view/type")
     modal = view.get("type") == "modal"
     for name in ("title", "submit", "close"):
         check.text(view, name, "/view", 24, kinds=("plain_text",), required=modal and name == "title")
     check.string(view, "callback_id", "/view", 255)
+    check.string(view, "external_id", "/view", 255)
     check.string(view, "private_metadata", "/view", 3000)
-    blocks = view.get("blocks")
-    inputs = [b for b in blocks if isinstance(b, dict) and b.get("type") == "input"] if isinstance(blocks, list) else []
-    if modal and inputs and "submit" not in view:
+    for name in ("clear_on_close", "notify_on_close", "submit_disabled"):
+        check.flag(view, name, "/view")
+    return check.breaches + _check_view_blocks(view.get("blocks"), needs_submit=modal and "submit" not in view)
+
+
+def _check_view_blocks(blocks: object, *, needs_submit: bool) -> list[Breach]:
+    below = [
+        Breach("invalid_arguments", each.message, each.pointer)
+        for each in check_blocks(blocks, most=BLOCKS_IN_A_VIEW, at="/view/blocks")
+    ]
+    if below or not isinstance(blocks, list):
+        return below
+    check = Checklist(code="invalid_arguments")
+    if needs_submit and any(block["type"] == "input" for block in blocks):
         check.say("must have a submit button when it has input blocks", "/view/submit")
-    below = check_blocks(blocks, most=BLOCKS_IN_A_VIEW, at="/view/blocks")
-    return check.breaches + [Breach("invalid_arguments", each.message, each.pointer) for each in below]
+    elements = [element for block in blocks for element in (block.get("element"), block.get("accessory")) if element]
+    if len([element for element in elements if element.get("focus_on_load")]) > 1:
+        check.say("only one element can have focus_on_load", "/view/blocks")
+    if len(json.dumps(blocks, separators=(",", ":"))) > VIEW:
+        return [Breach("view_too_large", f"the view has more than {VIEW} bytes", "/view")]
+    return check.breaches
+
+
+def check_options(answer: object) -> list[Breach]:
+    """Everything wrong with what an app answers to a block_suggestion: options or option_groups, 100 at most."""
+    if not isinstance(answer, dict) or not {"options", "option_groups"} & answer.keys():
+        return [Breach("invalid_options", "missing required field: options")]
+    check = Checklist(code="invalid_options")
+    check_choices(check, answer, "", most=100, least=0, kinds=("plain_text",))
+    return check.breaches

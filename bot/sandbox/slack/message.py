@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import quote
 
 from bot.sandbox.slack.people import APP_ID, BOT, TEAM
 
 Json = dict[str, Any]
+THUMBNAILS = (80, 360, 720)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """An uploaded file as a message carries it; `size` in bytes, `path` from the root of the stand-in."""
+    """An uploaded file as a message carries it.
+
+    `size` is in bytes, `path` is from the root of the stand-in and the page's own way to it; `width` and `height` are a
+    picture's in pixels, 0 for any other file, and `alt` says what it shows.
+    """
 
     id: str
     name: str
@@ -23,6 +29,9 @@ class SharedFile:
     path: str
     created: int = 0
     user: str = BOT.id
+    alt: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +137,12 @@ def bot_profile() -> Json:
 
 
 def file_for_api(file: SharedFile, address: str) -> Json:
-    """`file` as files.info writes it; `address` is the stand-in's own, without a slash at its end."""
-    return {
+    """`file` as files.info writes it; `address` is the stand-in's own, without a slash at its end.
+
+    Its addresses open with the bot's token only.
+    """
+    place = f"{address}/files-pri/{TEAM.id}-{file.id}"
+    about: Json = {
         "id": file.id,
         "created": file.created,
         "name": file.name,
@@ -140,10 +153,29 @@ def file_for_api(file: SharedFile, address: str) -> Json:
         "size": file.size,
         "mode": "hosted",
         "is_external": False,
-        "url_private": address + file.path,
-        "url_private_download": address + file.path,
+        "url_private": f"{place}/{quote(file.name, safe='')}",
+        "url_private_download": f"{place}/download/{quote(file.name, safe='')}",
         "permalink": address + file.path,
     }
+    if file.alt:
+        about["alt_txt"] = file.alt
+    return about | _picture_fields(file, place.replace("files-pri", "files-tmb"))
+
+
+def _picture_fields(file: SharedFile, place: str) -> Json:
+    if not file.width:
+        return {}
+    about: Json = {"original_w": file.width, "original_h": file.height}
+    for most in THUMBNAILS:
+        width, height = fitted(file, most)
+        about |= {f"thumb_{most}": f"{place}/{most}", f"thumb_{most}_w": width, f"thumb_{most}_h": height}
+    return about
+
+
+def fitted(file: SharedFile, most: int) -> tuple[int, int]:
+    """Width and height of a thumbnail of `most` pixels at the longer side; a small picture stays as it is."""
+    ratio = min(1.0, most / max(file.width, file.height))
+    return max(1, round(file.width * ratio)), max(1, round(file.height * ratio))
 
 
 def for_page(message: Message, replies: Sequence[Message]) -> Json:
@@ -161,6 +193,8 @@ def for_page(message: Message, replies: Sequence[Message]) -> Json:
         "edited": message.edited_ts is not None,
         "ephemeral": message.to is not None,
         "ephemeral_id": message.ephemeral_id,
+        "pings": list(message.pings),
+        "replies": [{"ts": each.ts, "user": each.user, "pings": list(each.pings)} for each in replies],
         "files": [_file_for_page(file) for file in message.files],
         "bot": message.by_bot,
         "subtype": message.subtype,
@@ -176,4 +210,7 @@ def _file_for_page(file: SharedFile) -> Json:
         "mimetype": file.mimetype,
         "size": file.size,
         "url": file.path,
+        "alt": file.alt or None,
+        "width": file.width,
+        "height": file.height,
     }

@@ -14,13 +14,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from bot.sandbox.slack.deliveries import Refused
 from bot.sandbox.slack.faults import KINDS, Fault, Faults
 from bot.sandbox.slack.feed import Event, Feed
-from bot.sandbox.slack.interactions import INVITE, Interactions, Refused, SlashCommand
+from bot.sandbox.slack.interactions import INVITE, Interactions, SlashCommand
+from bot.sandbox.slack.line import Line
 from bot.sandbox.slack.message import Message, for_page
+from bot.sandbox.slack.page_forms import PageForms
 from bot.sandbox.slack.people import ALICE, PEOPLE, TEAM, Channel, Person
 from bot.sandbox.slack.refusal import Refusal
-from bot.sandbox.slack.sockets import Sockets
 from bot.sandbox.slack.workspace import Workspace
 
 Json = dict[str, Any]
@@ -44,14 +46,16 @@ class PageApi:
         *,
         workspace: Workspace,
         interactions: Interactions,
-        sockets: Sockets,
+        forms: PageForms,
+        line: Line,
         feed: Feed,
         faults: Faults,
         commands: Sequence[SlashCommand],
     ) -> None:
         self._workspace = workspace
         self._interactions = interactions
-        self._sockets = sockets
+        self._forms = forms
+        self._line = line
         self._feed = feed
         self._faults = faults
         self._commands = (*commands, INVITE)
@@ -62,7 +66,7 @@ class PageApi:
         posts = {
             "post": self._post,
             "command": self._command,
-            "action": self._action,
+            **self._forms.posts(),
             "dismiss": self._dismiss,
             "faults": self._plan_fault,
         }
@@ -81,6 +85,7 @@ class PageApi:
             me = self._person(request.query_params)
         except Refusal as refusal:
             return JSONResponse({"ok": False, "error": _SORRY[refusal.error]}, 404)
+        self._workspace.direct(me)
         mine = [channel for channel in self._workspace.channels() if self._sees(me, channel)]
         return JSONResponse(
             {
@@ -92,6 +97,7 @@ class PageApi:
                     {"command": each.name, "usage_hint": each.usage_hint, "description": each.description}
                     for each in self._commands
                 ],
+                **self._forms.state(me),
                 "links": [{"text": text, "url": url} for text, url in self.links],
             }
         )
@@ -129,18 +135,6 @@ class PageApi:
         await self._interactions.command(me, channel, _text(body, "text"), _text(body, "thread_ts") or None)
         return {}
 
-    async def _action(self, body: Json) -> Json:
-        me = self._person(body)
-        ephemeral_id = _text(body, "ephemeral_id")
-        if ephemeral_id:
-            message = self._workspace.ephemeral(ephemeral_id)
-        else:
-            channel = self._workspace.channel(_text(body, "channel"))
-            message = self._workspace.find(channel.id, _text(body, "message_ts"))
-        # What the person sees when the app fails comes over the live socket, as with a command.
-        await self._interactions.click(me, message, _text(body, "action_id"), _text(body, "block_id"))
-        return {}
-
     async def _dismiss(self, body: Json) -> Json:
         whisper = self._workspace.ephemeral(_text(body, "ephemeral_id"))
         if whisper.to == self._person(body).id:
@@ -176,7 +170,7 @@ class PageApi:
             return
         await socket.accept()
         news: asyncio.Queue[Event] = asyncio.Queue()
-        news.put_nowait({"type": "app", "connected": self._sockets.connected})
+        news.put_nowait({"type": "app", "connected": self._line.connected})
         with self._feed.listen(news.put_nowait, person=me.id):
             sender = asyncio.create_task(_send(news, socket))
             with suppress(WebSocketDisconnect):
@@ -190,7 +184,7 @@ class PageApi:
         return self._workspace.person(str(fields.get("user") or ALICE.id))
 
     def _sees(self, person: Person, channel: Channel) -> bool:
-        return not channel.is_im or (person.id in channel.members and bool(self._workspace.history(channel.id)))
+        return not channel.is_im or person.id in channel.members
 
 
 async def _send(news: asyncio.Queue[Event], socket: WebSocket) -> None:

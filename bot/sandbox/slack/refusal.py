@@ -16,6 +16,11 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the program
         self.error = error
         self.more = more
 
+    @property
+    def sentence(self) -> str:
+        """The code and, where Slack says more, what is wrong."""
+        return "; ".join([self.error, *self.more.get("errors", [])])
+
     def answer(self) -> dict[str, Any]:
         """The body of the answer."""
         return {"ok": False, "error": self.error, **self.more}

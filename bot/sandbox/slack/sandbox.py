@@ -14,17 +14,24 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from bot.clock import Clock, SystemClock
 from bot.sandbox.slack.archive import Archive
 from bot.sandbox.slack.connections import Connections
+from bot.sandbox.slack.deliveries import EVENT_RETRIES, Deliveries, Refused
+from bot.sandbox.slack.dialogs import Dialogs
+from bot.sandbox.slack.drafts import Drafts
 from bot.sandbox.slack.faults import Fault, FaultKind, Faults
 from bot.sandbox.slack.feed import Feed, Subscription
+from bot.sandbox.slack.hands import Hands
 from bot.sandbox.slack.hooks import Hooks
-from bot.sandbox.slack.interactions import Interactions, Refused, SlashCommand
+from bot.sandbox.slack.interactions import Interactions, SlashCommand
+from bot.sandbox.slack.line import Line
 from bot.sandbox.slack.message import Message
 from bot.sandbox.slack.page_api import PageApi
+from bot.sandbox.slack.page_forms import PageForms
 from bot.sandbox.slack.parts import Parts
-from bot.sandbox.slack.payloads import event_callback
 from bot.sandbox.slack.people import APP_TOKEN, BOT, BOT_TOKEN, Channel
+from bot.sandbox.slack.requests import Requests
 from bot.sandbox.slack.server import HOST, LoopbackServer
 from bot.sandbox.slack.sockets import Sockets
+from bot.sandbox.slack.surfaces import Surfaces
 from bot.sandbox.slack.uploads import Uploads
 from bot.sandbox.slack.views import Views
 from bot.sandbox.slack.web_api import WebApi
@@ -33,10 +40,11 @@ from bot.sandbox.slack.workspace import Workspace
 ACK_SECONDS = 3.0
 
 
-class SlackSandbox:
-    """The Web API, Socket Mode and a page, over one workspace that is kept in `home`.
+class SlackSandbox(Hands):
+    """The Web API, Socket Mode or requests to the app's address, and a page, over one workspace kept in `home`.
 
-    `port` 0 takes a free one. People are named by name, id or e-mail address; channels by #name or id. Every
+    What people do beside typing is in `Hands`. `port` 0 takes a free one; `event_retries` are the seconds before
+    each further try of an event. People are named by name, id or e-mail address; channels by #name or id. Every
     method may be called from any thread. What is asked for and not there raises `Refusal` (Slack's code) or
     `Refused` (the sentence a person would read).
     """
@@ -52,8 +60,10 @@ class SlackSandbox:
         commands: Sequence[SlashCommand] = (),
         clock: Clock | None = None,
         ack_seconds: float = ACK_SECONDS,
+        event_retries: Sequence[float] = EVENT_RETRIES,
     ) -> None:
         clock = clock or SystemClock()
+        self._ack_seconds = ack_seconds
         self._server = LoopbackServer(port)
         self.port = self._server.port
         self.url = f"http://{HOST}:{self.port}"
@@ -65,21 +75,37 @@ class SlackSandbox:
         self._subscriptions: list[Subscription] = []
         self._workspace = Workspace(self._archive, self._feed, clock)
         self._sockets = Sockets(self._feed, self._faults, ack_seconds=ack_seconds)
-        self._views = Views(self._archive, clock)
+        self._line = Line(self._sockets)
+        drafts = Drafts()
+        self._views = Views(self._archive, self._feed, drafts, clock)
         hooks = Hooks(self._archive, self._workspace, clock)
         uploads = Uploads(self._archive, home / "slack-files", clock)
+        self._deliveries = Deliveries(
+            workspace=self._workspace, line=self._line, hooks=hooks, clock=clock, event_retries=event_retries
+        )
         self._interactions = Interactions(
             workspace=self._workspace,
-            sockets=self._sockets,
+            deliveries=self._deliveries,
             hooks=hooks,
             views=self._views,
             commands=commands,
             address=self.url,
         )
+        self._surfaces = Surfaces(
+            workspace=self._workspace,
+            deliveries=self._deliveries,
+            hooks=hooks,
+            views=self._views,
+            drafts=drafts,
+            address=self.url,
+        )
+        self._dialogs = Dialogs(workspace=self._workspace, deliveries=self._deliveries, views=self._views)
+        forms = PageForms(workspace=self._workspace, views=self._views, surfaces=self._surfaces, dialogs=self._dialogs)
         self._page = PageApi(
             workspace=self._workspace,
             interactions=self._interactions,
-            sockets=self._sockets,
+            forms=forms,
+            line=self._line,
             feed=self._feed,
             faults=self._faults,
             commands=commands,
@@ -131,10 +157,8 @@ class SlackSandbox:
             return str(refused)
 
     def click(self, user: str, message_ts: str, action_id: str) -> str:
-        """Press a button: "" when the app acknowledged it, otherwise what the person sees."""
-        person = self._workspace.person(user)
-        message = self._server.call(lambda: self._workspace.anywhere(message_ts, person.id))
-        return self._server.run(self._interactions.click(person, message, action_id))
+        """Press a button of a message: "" when the app acknowledged it, otherwise what the person sees."""
+        return self.press(user, action_id, on=message_ts)
 
     # What is there
 
@@ -149,14 +173,6 @@ class SlackSandbox:
     def ephemerals(self, user: str) -> list[Message]:
         """What only this person sees, oldest first."""
         return self._server.call(lambda: self._workspace.ephemerals(self._workspace.person(user).id))
-
-    def modals(self, user: str) -> list[dict[str, Any]]:
-        """The modals open for this person, the uppermost last."""
-        return self._server.call(lambda: self._views.modals(self._workspace.person(user).id))
-
-    def home_tab(self, user: str) -> dict[str, Any] | None:
-        """This person's home tab, once the app published it."""
-        return self._server.call(lambda: self._views.home(self._workspace.person(user).id))
 
     def subscribe(self) -> Subscription:
         """Events from now on: {"type": "message" | "changed" | "deleted" | "app", ...} as the page gets them."""
@@ -173,8 +189,18 @@ class SlackSandbox:
 
     @property
     def connected(self) -> bool:
-        """Whether the app has a socket open."""
-        return self._sockets.connected
+        """Whether the app can hear: it has a socket open, or an address that was verified."""
+        return self._line.connected
+
+    def use_http(self, request_url: str, signing_secret: str) -> None:
+        """From now on POST commands, interactions and events to this address, signed, and use no socket.
+
+        Raises `Refusal` (`url_not_verified`) for an address that does not send Slack's challenge back.
+        """
+        requests = Requests(request_url, signing_secret, self._faults, self._clock, ack_seconds=self._ack_seconds)
+        self._server.run(requests.verify())
+        self._line.carrier = requests
+        self._feed.publish({"type": "app", "connected": True})
 
     def fault(self, method: str, kind: FaultKind, *, times: int = 1, retry_after: float = 1.0) -> None:
         """Make the next calls of a method misbehave; the kinds are explained in `faults.Fault`."""
@@ -199,12 +225,14 @@ class SlackSandbox:
 
     def redeliver(self) -> str:
         """Send the last command or click once more in the same envelope; what the person sees, as in `type`."""
-        return self._server.run(self._interactions.again())
+        return self._server.run(self._deliveries.again())
 
     def send_event(self, event: dict[str, Any]) -> None:
-        """Deliver an Events API event such as {"type": "app_home_opened", ...} and wait for its acknowledgement."""
-        payload = event_callback(event, f"Ev{self._workspace.stamp()}", int(self._clock.now()))
-        self._server.run(self._sockets.deliver(self._sockets.envelope("events_api", payload, accepts=False)))
+        """Deliver an Events API event such as {"type": "app_mention", ...} and wait for its acknowledgement.
+
+        Raises `Undelivered` when there is none; it is delivered again then, as Slack does.
+        """
+        self._server.run(self._deliveries.event(event))
 
     def archive_channel(self, channel: str) -> None:
         """Archive a channel: the app is refused with `is_archived` from then on."""

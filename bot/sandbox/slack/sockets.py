@@ -6,26 +6,18 @@ import asyncio
 import itertools
 import json
 import secrets
-import uuid
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.feed import Feed
+from bot.sandbox.slack.line import NOT_ACKNOWLEDGED, NOT_CONNECTED, Undelivered
 from bot.sandbox.slack.people import APP_ID
 
 Json = dict[str, Any]
 MOST = 10
 CLOSED_BY_SLACK = 1000
-
-
-class NotConnected(Exception):  # noqa: N818 - a state, as in slack_sdk
-    """No socket of the app is open."""
-
-
-class NotAcknowledged(Exception):  # noqa: N818
-    """The app let the time for an acknowledgement pass."""
 
 
 class Sockets:
@@ -76,25 +68,10 @@ class Sockets:
                 self._open.remove(socket)
                 self._tell()
 
-    def envelope(self, kind: str, payload: Json, *, accepts: bool = True) -> Json:
-        """`payload` ready for delivery: `slash_commands`, `interactive` or `events_api`."""
-        envelope = {
-            "envelope_id": str(uuid.uuid4()),
-            "type": kind,
-            "accepts_response_payload": accepts,
-            "payload": payload,
-        }
-        return envelope if kind != "events_api" else {**envelope, "retry_attempt": 0, "retry_reason": ""}
-
     async def deliver(self, envelope: Json) -> Json:
-        """Send an envelope over one socket; what the app acknowledged it with ({} for a bare acknowledgement).
-
-        Raises:
-            NotConnected: there is no socket.
-            NotAcknowledged: the app did not answer in time.
-        """
+        """Send an envelope over one socket; see `line.Carrier`."""
         if not self._open:
-            raise NotConnected
+            raise Undelivered(NOT_CONNECTED)
         socket = self._open[next(self._turn) % len(self._open)]
         identity = envelope["envelope_id"]
         answer = self._waiting[identity] = asyncio.get_running_loop().create_future()
@@ -103,9 +80,9 @@ class Sockets:
             self.delivered += 1
             return await asyncio.wait_for(answer, self._ack_seconds)
         except TimeoutError:
-            raise NotAcknowledged from None
+            raise Undelivered(NOT_ACKNOWLEDGED) from None
         except (WebSocketDisconnect, RuntimeError):  # closed since it was chosen
-            raise NotConnected from None
+            raise Undelivered(NOT_CONNECTED) from None
         finally:
             self._waiting.pop(identity, None)
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from bot.clock import Clock
 from bot.sandbox.slack.archive import Archive
 from bot.sandbox.slack.message import SharedFile
+from bot.sandbox.slack.pictures import size_of
 from bot.sandbox.slack.refusal import Refusal
 
 
@@ -23,6 +24,7 @@ class Upload:
     length: int
     secret: str
     received: bool = False
+    alt: str = ""
 
     @property
     def path(self) -> str:
@@ -41,9 +43,9 @@ class Uploads:
         self._uploads = {each["id"]: Upload(**each) for each in archive.every("upload")}
         self._files = {each["id"]: SharedFile(**each) for each in archive.every("file")}
 
-    def begin(self, name: str, length: int) -> Upload:
-        """Promise a file."""
-        upload = Upload("F" + secrets.token_hex(5).upper(), name, length, secrets.token_urlsafe(16))
+    def begin(self, name: str, length: int, alt: str = "") -> Upload:
+        """Promise a file; `alt` says what a picture shows."""
+        upload = Upload("F" + secrets.token_hex(5).upper(), name, length, secrets.token_urlsafe(16), alt=alt)
         self._put(upload)
         return upload
 
@@ -64,7 +66,19 @@ class Uploads:
         kind = mimetypes.guess_type(upload.name)[0] or "application/octet-stream"
         path = f"/files/{upload.id}/{quote(upload.name, safe='')}"
         created = int(self._clock.now())
-        file = SharedFile(upload.id, upload.name, title or upload.name, kind, upload.length, path, created)
+        width, height = size_of((self._folder / upload.id).read_bytes()) if kind.startswith("image/") else (0, 0)
+        file = SharedFile(
+            upload.id,
+            upload.name,
+            title or upload.name,
+            kind,
+            upload.length,
+            path,
+            created,
+            alt=upload.alt,
+            width=width,
+            height=height,
+        )
         self._files[file.id] = file
         self._archive.put("file", file.id, asdict(file))
         return file

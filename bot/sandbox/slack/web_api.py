@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -16,9 +16,11 @@ from bot.sandbox.slack.call import Call, parse
 from bot.sandbox.slack.connections import Connections
 from bot.sandbox.slack.faults import Fault, Faults
 from bot.sandbox.slack.hooks import Hooks
+from bot.sandbox.slack.message import THUMBNAILS, fitted
 from bot.sandbox.slack.methods import answer
 from bot.sandbox.slack.parts import Parts
-from bot.sandbox.slack.people import SCOPES
+from bot.sandbox.slack.people import BOT_TOKEN, SCOPES
+from bot.sandbox.slack.pictures import thumbnail
 from bot.sandbox.slack.refusal import Refusal
 
 GONE = 404
@@ -40,6 +42,8 @@ class WebApi:
             Route("/upload/v1/{secret}/{file_id}", self._upload, methods=["POST", "PUT"]),
             Route("/commands/{team}/{hook_id}/{secret}", self._respond, methods=["POST"]),
             Route("/files/{file_id}/{name}", self._file),
+            Route("/files-pri/{team}-{file_id}/{name:path}", self._private_file),
+            Route("/files-tmb/{team}-{file_id}/{most:int}", self._private_file),
             WebSocketRoute("/link/", self._link),
         ]
 
@@ -99,6 +103,21 @@ class WebApi:
         # a file is somebody's bytes under the page's own address: shown, never run
         safe = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
         return Response(self._parts.uploads.content(file.id), media_type=file.mimetype, headers=safe)
+
+    async def _private_file(self, request: Request) -> Response:
+        """What url_private and thumb_* point at: without the bot's token one is sent to a page, as in Slack."""
+        if request.headers.get("authorization") != f"Bearer {BOT_TOKEN}":
+            return RedirectResponse("/", 302)
+        most = request.path_params.get("most")
+        if most is None:
+            return await self._file(request)
+        try:
+            file = self._parts.uploads.file(request.path_params["file_id"])
+        except Refusal as refusal:
+            return JSONResponse(refusal.answer(), GONE)
+        if not file.width or most not in THUMBNAILS:
+            return PlainTextResponse("There is no such thumbnail.", GONE)
+        return Response(thumbnail(self._parts.uploads.content(file.id), fitted(file, most)), media_type="image/png")
 
     async def _link(self, socket: WebSocket) -> None:
         try:

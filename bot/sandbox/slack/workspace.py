@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.sandbox.slack.archive import Archive
+from bot.sandbox.slack.elements import with_ids
 from bot.sandbox.slack.feed import Feed
 from bot.sandbox.slack.mentions import pings
 from bot.sandbox.slack.message import Json, Message, Reaction, SharedFile, for_page, from_document
@@ -215,21 +216,7 @@ class Workspace:
         )
 
     def _with_ids(self, blocks: Iterable[Json]) -> list[Json]:
-        """Blocks as Slack stores them: each with a block_id, each button with an action_id."""
-        return [self._with_id(block) for block in blocks]
-
-    def _with_id(self, block: Json) -> Json:
-        block = {**block, "block_id": block.get("block_id") or f"b{next(self._serial)}"}
-        if block.get("type") == "actions":
-            block["elements"] = [self._with_action_id(each) for each in block["elements"]]
-        if "accessory" in block:
-            block["accessory"] = self._with_action_id(block["accessory"])
-        return block
-
-    def _with_action_id(self, element: Json) -> Json:
-        if element.get("type") == "image":
-            return element
-        return {**element, "action_id": element.get("action_id") or f"a{next(self._serial)}"}
+        return with_ids(list(blocks), lambda: next(self._serial))
 
     def _remember(self, message: Message) -> None:
         here = self._messages.setdefault(message.channel, {})

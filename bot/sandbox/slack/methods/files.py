@@ -12,6 +12,7 @@ from bot.sandbox.slack.people import BOT
 from bot.sandbox.slack.refusal import Refusal, refuse
 
 Json = dict[str, Any]
+ALT = 1000
 
 
 def get_upload_url(parts: Parts, call: Call) -> Json:
@@ -19,7 +20,10 @@ def get_upload_url(parts: Parts, call: Call) -> Json:
     length = call.number("length", 0)
     if length <= 0:
         raise Refusal("invalid_arguments", response_metadata={"messages": ["[ERROR] length must be at least 1"]})
-    upload = parts.uploads.begin(call.required("filename"), length)
+    alt = call.text("alt_txt")
+    if len(alt) > ALT:
+        raise Refusal("alt_txt_too_large")
+    upload = parts.uploads.begin(call.required("filename"), length, alt)
     return {"upload_url": parts.address + upload.path, "file_id": upload.id}
 
 
