@@ -16,6 +16,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
+from bot.runs.gallery import Gallery
 from bot.runs.holds import Holds
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
@@ -62,6 +63,7 @@ class Store:
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
+        self.gallery = Gallery(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""
