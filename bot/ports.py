@@ -133,8 +133,11 @@ class Chat(Protocol):
     def find(self, channel: str, key: str, *, thread: str | None = None, since: float = 0.0) -> str | None:
         """The ts of the message with that `key` in its metadata, in the thread or among the channel's roots."""
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes) -> None:
-        """Share a text file in a thread. Not idempotent: `has_file` first when an earlier try may have worked."""
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
+        """Share a file in a thread; of a picture, `alt` says what is to be seen.
+
+        Not idempotent: `has_file` first when an earlier try may have worked.
+        """
 
     def has_file(self, channel: str, thread: str, name: str) -> bool:
         """Whether the thread has a file of that name already."""

@@ -33,6 +33,7 @@ from bot.settings import LocationSettings, Settings, all_locations, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.daily import tell_digests
+from bot.slack.plots import Painter
 from bot.slack.screens import SlackScreens
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
@@ -76,8 +77,14 @@ class Service:
             prices=self._prices,
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
+        self._painter = Painter(home / "matplotlib", clock)
         self._delivery = Delivery(
-            self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
+            self.store,
+            chat,
+            clock,
+            logs=logs.folder,
+            painter=self._painter,
+            fallback_channel=settings.slack_fallback_channel,
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
@@ -154,6 +161,7 @@ class Service:
         self._answerer.join(timeout=30)
         self._homekeeper.join(timeout=30)
         self._deliverer.join(timeout=30)
+        self._painter.close()
         self.store.close()
         self._lock.release()
 

@@ -78,7 +78,7 @@ def release(run: Run, world: World) -> Outcome:
     except Conflict as error:
         return _ended_by(run, Reason.RELEASE_CONFLICT, error)
     terminal = Note("terminal", data=compared)
-    return policy.advance(run, Phase.RELEASED, terminal, result={**result, "release_url": made.url})
+    return policy.advance(run, Phase.RELEASED, terminal, *_pictures(run), result={**result, "release_url": made.url})
 
 
 def _compared(run: Run, world: World) -> dict[str, Any]:
@@ -145,9 +145,13 @@ def _prepare(run: Run, world: World) -> Outcome:
 
 
 def farewell(run: Run, **facts: Any) -> tuple[Note, ...]:
-    """What the thread hears last: one terminal message, and with it the full log where there is one."""
+    """What the thread hears last: one terminal message, then its pictures and the full log where there are any."""
     terminal = Note("terminal", data={name: fact for name, fact in facts.items() if fact})
-    return (terminal, Note("log-file")) if run.log_read else (terminal,)
+    return (terminal, *_pictures(run), *([Note("log-file")] if run.log_read else []))
+
+
+def _pictures(run: Run) -> list[Note]:
+    return [Note("picture", data={"picture": name}) for name in run.progress.get("pictures", ())]
 
 
 def _end_job(run: Run, location: Location) -> bool:

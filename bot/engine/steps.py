@@ -11,6 +11,7 @@ from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Job, JobState, JobStatus, Location, PowerState
+from bot.runs import plots
 from bot.runs.model import Kind, Note, Phase, Reason, Run
 from bot.runs.progress import fold, ran
 from trainer.events import Event, parse
@@ -26,6 +27,7 @@ Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
 
 _TELLERS: Mapping[str, tuple[Phase, ...]] = {
     "image": (Phase.PREPARING, Phase.BUILDING),
+    "plots": (Phase.PUBLISHING,),
     "published": (Phase.PUBLISHING,),
 }
 """Kinds of events that only some phases' steps may tell."""
@@ -92,15 +94,34 @@ def hear(run: Run, world: World, step: str, ended: Ended, failed: Failed) -> Out
 def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note, ...], bool]:
     """Read what the job wrote since the last look, a piece of each file; True when there may be more."""
     folder = run_dir(run, location)
-    chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
-    events, used = parse(chunk)
+    told, used = _events(location, f"{folder}/events.jsonl", run.events_read)
+    events = [event for event in told if _believed(run, event)]
     piece = location.read(f"{folder}/log", run.log_read, CHUNK)
     if piece and not world.logs.write(run.uid, run.log_read, piece):
         piece = b""  # our own disk is full: the training goes on, and the log is fetched again later
     run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
     _note_room(run, world, events)
+    _keep_plots(run, world, events)
     return run, notes, bool(piece) or used > 0
+
+
+def _events(location: Location, path: str, offset: int) -> tuple[list[Event], int]:
+    """The next whole lines of a file of events, and their bytes. A shell may bring a long line in several pieces."""
+    chunk = b""
+    while len(chunk) < CHUNK:
+        piece = location.read(path, offset + len(chunk), CHUNK - len(chunk))
+        chunk += piece
+        if not piece or b"\n" in piece:
+            return parse(chunk)
+    return [], len(chunk)  # none of ours is that long: it is passed over, as what follows of it will be
+
+
+def _keep_plots(run: Run, world: World, events: list[Event]) -> None:
+    """Before what the run says of them is written: a look that is repeated keeps the same again."""
+    for event in events:
+        if event.kind == "plots":
+            world.store.gallery.keep(run.id, plots.read(event.data.get("plots")))
 
 
 def _note_room(run: Run, world: World, events: list[Event]) -> None:
@@ -126,7 +147,6 @@ def _said_its_last(run: Run, step: str) -> bool:
 
 
 def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
-    events = [event for event in events if _believed(run, event)]
     notes: list[Note] = []
     stages: list[Mapping[str, Any]] = []
     for event in events:
@@ -141,6 +161,9 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
             notes.append(milestone("warning", text=event.data.get("text", "")))
         elif event.kind == "published":
             run = replace(run, result={**run.result, **event.data})
+        elif event.kind == "plots":
+            names = list(plots.pictures(plots.read(event.data.get("plots"))))
+            run = replace(run, progress={**run.progress, "pictures": names})
         elif event.kind == "failed":
             run = replace(run, progress={**run.progress, "failure": dict(event.data)})
     if any(stage.get("state") == "finished" for stage in stages):

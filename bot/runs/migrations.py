@@ -114,6 +114,12 @@ def outbox(db: Database) -> None:
 
 
 @migrations()
+def plots(db: Database) -> None:
+    """What a run's pictures are drawn from, as JSON (bot/runs/plots.py)."""
+    db.conn.execute("CREATE TABLE plots (run_id INTEGER PRIMARY KEY REFERENCES runs(id), data TEXT NOT NULL)")
+
+
+@migrations()
 def journal(db: Database) -> None:
     """Who did what, when: append-only, enough to replay what every run did (security check 20)."""
     db.conn.execute(

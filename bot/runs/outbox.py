@@ -77,6 +77,15 @@ class Outbox:
                 ("pending" if surely else "sending", self._database.now() + seconds, message.id),
             )
 
+    def ts_of(self, key: str) -> str | None:
+        """The ts of a message that was sent; None while it was not."""
+        row = self._database.one("SELECT ts FROM outbox WHERE key = ? AND state = 'sent'", (key,))
+        return row["ts"] if row else None
+
+    def is_given_up(self, key: str) -> bool:
+        """Whether the message with that key will never be sent."""
+        return self._database.one("SELECT 1 FROM outbox WHERE key = ? AND state = 'given-up'", (key,)) is not None
+
     def give_up(self, message: Outgoing) -> None:
         """Slack will never take it (the channel is gone): stop trying, keep the row."""
         with self._database.write() as connection:
@@ -149,6 +158,8 @@ def say_in_run(connection: Connection, at: float, note: Note, run: Run) -> None:
     """Put one thing in a run's thread."""
     if note.kind in ONCE:
         name: object = note.kind
+    elif note.kind == "picture":
+        name = f"picture-{note.data['picture']}"
     else:
         row = connection.execute("SELECT count(*) AS n FROM outbox WHERE run_id = ?", (run.id,)).fetchone()
         name = row["n"]

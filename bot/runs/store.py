@@ -17,6 +17,7 @@ from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
 from bot.runs.digests import Digests
+from bot.runs.gallery import Gallery
 from bot.runs.holds import Holds
 from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
@@ -73,6 +74,7 @@ class Store:
         self.digests = Digests(self._database)
         self.homes = Homes(self._database)
         self.merge_notes = MergeNotes(self._database)
+        self.gallery = Gallery(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""

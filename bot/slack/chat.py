@@ -68,7 +68,7 @@ class SlackChat:
                 return str(message["ts"])
         return None
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes) -> None:
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
         """See `Chat.upload`."""
         with translated("files.upload"):
             self._uploads.files_upload_v2(
@@ -77,6 +77,7 @@ class SlackChat:
                 filename=name,
                 title=title,
                 content=content or b"(nothing was written)\n",
+                alt_txt=alt or None,
             )
 
     def has_file(self, channel: str, thread: str, name: str) -> bool:

@@ -25,6 +25,8 @@ from bot.slack.ending import terminal
 from bot.slack.heads_up import heads_up
 from bot.slack.milestones import milestone
 from bot.slack.pace import Pace
+from bot.slack.plots import Painter
+from bot.slack.uploads import Pictures
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +48,20 @@ class Delivery:
     """Brings the outbox and the cards to Slack. For one thread at a time."""
 
     def __init__(
-        self, store: Store, chat: Chat, clock: Clock, *, logs: Path, fallback_channel: str | None = None
+        self,
+        store: Store,
+        chat: Chat,
+        clock: Clock,
+        *,
+        logs: Path,
+        painter: Painter | None = None,
+        fallback_channel: str | None = None,
     ) -> None:
         self._store, self._chat, self._clock = store, chat, clock
         self._logs, self._fallback = logs, fallback_channel
         self._pace = Pace(clock)
         self._cards = Cards(store, chat, clock, self._pace)
+        self._pictures = Pictures(store, chat, painter)
         self._wish = IDLE_SECONDS
 
     def deliver(self) -> float:
@@ -95,6 +105,8 @@ class Delivery:
             self._whisper(row)
         elif row.kind in ("notice", "heads-up"):
             self._notice(row)
+        elif row.kind == "picture":
+            self._pictures.send(row, run)
         elif run is None:
             self._store.outbox.give_up(row)
         elif row.kind == "card":
@@ -110,15 +122,15 @@ class Delivery:
         self._store.outbox.sent(row, None)
 
     def _notice(self, row: Outgoing) -> None:
-        """What concerns a channel, or a person, and no thread of theirs."""
+        """What concerns a channel, one of its threads, or a person, and is not said in a thread of a run."""
         message = self._heads_up(row) if row.kind == "heads-up" else _as_it_is(row)
-        ts = None
+        ts, thread = None, str(row.data.get("thread") or "") or None
         if row.maybe_sent:
-            ts = self._chat.find(row.channel, row.key, since=row.created_at - SKEW_SECONDS)
+            ts = self._chat.find(row.channel, row.key, thread=thread, since=row.created_at - SKEW_SECONDS)
         if ts is None:
             self._store.outbox.sending(row)
             self._pace.posting(row.channel)
-            ts = self._chat.post(row.channel, message)
+            ts = self._chat.post(row.channel, message, thread=thread)
         self._store.outbox.sent(row, ts)
 
     def _heads_up(self, row: Outgoing) -> Message:
@@ -223,6 +235,8 @@ class Delivery:
 
     def _not_sent(self, row: Outgoing, run: Run | None, error: DoorError) -> bool:
         """Decide what becomes of a row that did not go; True when the outbox moved on."""
+        if row.kind == "picture":
+            return self._no_picture(row, error)
         if isinstance(error, Unavailable | Unauthorised):
             self._wait(row, error)
             return False
@@ -233,6 +247,15 @@ class Delivery:
             self._store.outbox.give_up(row)
             return True
         self._store.outbox.unsent(row, seconds=1.0 + row.tries, surely=True)
+        return False
+
+    def _no_picture(self, row: Outgoing, error: DoorError) -> bool:
+        seconds = self._pictures.not_sent(row, error)
+        if seconds is None:
+            return True
+        if isinstance(error, Unavailable) and error.retry_after is not None:
+            self._pace.refused("post", error.retry_after)
+        self._again(seconds)
         return False
 
     def _wait(self, row: Outgoing, error: DoorError) -> None:

@@ -16,6 +16,7 @@ class Said:
     edits: int = 0
     in_channel: bool = False
     file: tuple[str, bytes] | None = None
+    alt: str = ""
 
     @property
     def text(self) -> str:
@@ -67,9 +68,11 @@ class FakeChat:
         found = (each for each in self.said if (each.channel, each.thread) == (channel, thread))
         return next((each.ts for each in found if key in each.message.key.split()), None)
 
-    def upload(self, channel, thread, *, name, title, content):
+    def upload(self, channel, thread, *, name, title, content, alt=""):
         after = self._begin("upload", channel)
-        self.said.append(Said(channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content)))
+        self.said.append(
+            Said(channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content), alt=alt)
+        )
         self._end(after)
 
     def has_file(self, channel, thread, name):
