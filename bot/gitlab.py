@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import date
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote
 
@@ -22,7 +23,7 @@ from gitlab.exceptions import GitlabError
 
 from bot import gitlab_notes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,8 @@ TIMEOUT = 10.0
 """Seconds for one request."""
 _ONE_TRY: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
 _PAGE = 100
+_REGULAR = ("100644", "100755")
+"""The modes in git of a file that is no link."""
 Found = TypeVar("Found")
 _LONGEST_QUOTE = 200
 
@@ -80,12 +83,12 @@ class GitLabProject:
             found = _or_none(project.branches.get, branch)
         return None if found is None else str(found.commit["id"])
 
-    def branches(self, search: str = "") -> list[str]:
+    def branches(self, search: str = "", most: int = _PAGE) -> list[str]:
         """See `CodeHost.branches`: the exact name first, then names that start with it, then the newest."""
         wanted: dict[str, Any] = {"search": search} if search else {}
         with self._asking("listing the branches") as project:
-            found = project.branches.list(sort="updated_desc", per_page=_PAGE, get_all=False, **wanted, **_ONE_TRY)
-            names = [str(branch.name) for branch in found]
+            found = project.branches.list(sort="updated_desc", per_page=_PAGE, iterator=True, **wanted, **_ONE_TRY)
+            names = [str(branch.name) for branch in islice(found, most)]
         return sorted(names, key=lambda name: (name != search, not name.startswith(search)))
 
     def tag(self, name: str) -> Tag | None:
@@ -98,6 +101,24 @@ class GitLabProject:
         """See `CodeHost.tags`."""
         with self._asking("listing the tags") as project:
             return [_tag(tag) for tag in project.tags.list(per_page=_PAGE, get_all=False, **_ONE_TRY)]
+
+    def file(self, path: str, ref: str) -> bytes | None:
+        """See `CodeHost.file`. One request."""
+        with self._asking(f"reading {path}") as project:
+            found = _or_none(lambda name, **options: project.files.raw(file_path=name, ref=ref, **options), path)
+        return cast("bytes | None", found)
+
+    def files(self, commit: str) -> Mapping[str, str] | None:
+        """See `CodeHost.files`."""
+        found: dict[str, str] = {}
+        with self._asking("listing the files") as project:
+            tree = project.repository_tree(ref=commit, recursive=True, per_page=_PAGE, iterator=True, **_ONE_TRY)
+            for entry in tree:
+                if entry["mode"] in _REGULAR:
+                    found[str(entry["path"])] = str(entry["id"])
+                if len(found) > MOST_FILES:
+                    return None
+        return found
 
     def release(self, tag: str) -> Release | None:
         """See `CodeHost.release`. One request."""

@@ -14,6 +14,9 @@ from typing import Any, Protocol
 
 # ------------------------------------------------------------------------------------------------ code host (GitLab)
 
+MOST_FILES = 2_000
+"""Of a commit, as far as `CodeHost.files` lists them."""
+
 
 @dataclass(frozen=True)
 class Tag:
@@ -49,14 +52,23 @@ class CodeHost(Protocol):
     def head(self, branch: str) -> str | None:
         """The commit (40 hex digits) at the tip of `branch`, or None when there is no such branch."""
 
-    def branches(self, search: str = "") -> list[str]:
-        """Names of branches that contain `search`, at most 100, most useful first."""
+    def branches(self, search: str = "", most: int = 100) -> list[str]:
+        """Names of branches that contain `search`, at most so many, most useful first. A request for each 100."""
 
     def tag(self, name: str) -> Tag | None:
         """The tag, or None."""
 
     def tags(self) -> list[Tag]:
         """The newest tags, at most 100."""
+
+    def file(self, path: str, ref: str) -> bytes | None:
+        """The content of a file at a branch, tag or commit; None where there is no such file."""
+
+    def files(self, commit: str) -> Mapping[str, str] | None:
+        """Path -> git's id of the content, of every regular file at a commit (no links, no submodules).
+
+        None when there are more than MOST_FILES: it costs a request for each 100.
+        """
 
     def release(self, tag: str) -> Release | None:
         """The release of `tag`, or None."""

@@ -15,11 +15,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.clock import Clock, SystemClock
 from bot.engine import merge_notes
 from bot.engine.bell import Bell
+from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
 from bot.errands import Errands
+from bot.errors import DoorError
 from bot.gitlab import GitLabProject
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers, machine
@@ -48,6 +50,8 @@ OTHER_JOBS = 4
 PRICE_LOOK_SECONDS = 600
 DIGEST_LOOK_SECONDS = 600
 """A digest comes within so long of its hour. Time zones begin hours at other minutes too."""
+LIST_SECONDS = 600
+"""Between two looks at all branches and tags."""
 
 
 class Service:
@@ -93,11 +97,13 @@ class Service:
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
+        self._scout = Scout(self.world)
         self._desk = _desk(
             settings,
             workspace=chat.workspace,
             screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
             later=self._errands.run,
+            scout=self._scout,
             store=self.store,
             clock=clock,
             locations=locations,
@@ -132,6 +138,15 @@ class Service:
             self._prices.refresh,
             "interval",
             seconds=PRICE_LOOK_SECONDS,
+            next_run_time=datetime.now(tz=UTC),
+            max_instances=1,
+            coalesce=True,
+        )
+        self._scheduler.add_job(
+            _list_branches,
+            "interval",
+            args=[self._scout],
+            seconds=LIST_SECONDS,
             next_run_time=datetime.now(tz=UTC),
             max_instances=1,
             coalesce=True,
@@ -202,6 +217,14 @@ class Service:
                 log.exception("the look at people's wishes stumbled")
             self._work.wait(since, WISH_LOOK_SECONDS)
         self.store.close()
+
+
+def _list_branches(scout: Scout) -> None:
+    """What the list of branches is answered from; a modal that opens asks for the newest ones itself."""
+    try:
+        scout.refresh_all()
+    except DoorError as error:
+        log.warning("listing the branches: %s", error)
 
 
 def _world(
@@ -297,6 +320,7 @@ def _desk(
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
     workspace: Callable[[], str],
+    scout: Scout,
 ) -> Desk:
     return Desk(
         store=store,
@@ -318,6 +342,7 @@ def _desk(
         admins=frozenset(settings.slack_admins),
         help_contact=settings.help_contact,
         wake=wake,
+        scout=scout,
         screens=screens,
         later=later,
         log_tail=world.logs.tail,

@@ -3,7 +3,20 @@
 The order is that of `/train-help`. The buttons, modals and lists that belong to a command are in its file.
 """
 
-from commands import build_image, cancel, costs, help, home, locations, log, notify, runs, train  # noqa: A004 - called what it does
+from commands import (
+    again,
+    build_image,
+    cancel,
+    costs,
+    help,  # noqa: A004 - called what it does
+    home,
+    locations,
+    log,
+    modal,
+    notify,
+    runs,
+    train,
+)
 from commands.desk import Button, Choices, Command, Desk, Form
 from commands.locations import pressing
 
@@ -17,9 +30,16 @@ _FIRST = (
     notify.COMMAND,
 )
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
-BUTTONS: tuple[Button, ...] = (cancel.BUTTON, log.BUTTON, *pressing.BUTTONS, *home.BUTTONS)
-FORMS: tuple[Form, ...] = ()
-CHOICES: tuple[Choices, ...] = ()
+BUTTONS: tuple[Button, ...] = (
+    cancel.BUTTON,
+    again.BUTTON,
+    log.BUTTON,
+    *modal.BUTTONS,
+    *pressing.BUTTONS,
+    *home.BUTTONS,
+)
+FORMS: tuple[Form, ...] = (modal.FORM,)
+CHOICES: tuple[Choices, ...] = (modal.CHOICES,)
 
 
 def home_opened(user: str, desk: Desk) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clock import Clock
+from bot.engine.scout import Scout
 from bot.ports import Person, Screens
 from bot.runs.model import Run
 from bot.runs.store import Store
@@ -82,6 +83,8 @@ class Desk:
     """A run's uid -> the last lines of its log, as far as it was read."""
     workspace: Callable[[], str] = lambda: ""
     """The Slack workspace's address, empty while it is not known. May ask Slack: only for `later`."""
+    scout: Scout | None = None
+    """Branches, tags and the pre-flight answer. A handler asks only what is from memory; the rest is for `later`."""
     screens: Screens | None = None
     """Modals and home tabs; only for `later`: a handler talks to nobody outside."""
     later: Callable[[Callable[[], None]], None] = lambda deed: deed()

@@ -6,9 +6,19 @@ from bot.crashpoints import crash_point
 from bot.errors import UserError
 from bot.runs.model import Run
 from bot.slack import words
-from commands import request
+from commands import modal, request
 from commands.desk import Call, Command, Desk, Reply
 from commands.find import one_line
+
+
+def begin(call: Call, desk: Desk) -> Reply | None:
+    """With a branch and a tag, start; with less, open the modal that asks for the rest."""
+    if not modal.is_meant(call.text, desk):
+        return handle(call, desk)
+    refusal = without_location(call, desk)
+    if refusal is None:
+        modal.open_for(call, desk)
+    return refusal
 
 
 def handle(call: Call, desk: Desk) -> Reply | None:
@@ -63,5 +73,5 @@ COMMAND = Command(
     usage="<branch> <tag>",
     description="Train a branch and release the model under a tag",
     example="/train main v1.0.0",
-    handle=handle,
+    handle=begin,
 )

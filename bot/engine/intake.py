@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from bot.engine import policy
+from bot.engine.preflight import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
@@ -48,8 +49,9 @@ def _decide(request: Request, world: World) -> str | None:
     commit = world.code.head(request.branch)
     if commit is None:
         return _no_branch(request, world)
-    if request.kind is Kind.TRAIN and world.code.tag(request.tag) is not None:
-        return _tag_taken(request, world)
+    refusal = _nothing_to_release(request, commit, world) if request.kind is Kind.TRAIN else None
+    if refusal is not None:
+        return refusal
     run = world.store.requests.accept(
         request, project=world.project.path, commit=commit, email=person.email, location=location
     )
@@ -118,6 +120,22 @@ def _tag_taken(request: Request, world: World) -> str:
     return (
         f"Nothing was started: the tag `{request.tag}` exists already, and a release is never overwritten. "
         f"The next free one is `{free}`: `/train {request.branch} {free}`"
+    )
+
+
+def _nothing_to_release(request: Request, commit: str, world: World) -> str | None:
+    """Why a training could not become a release, or need not."""
+    if world.code.tag(request.tag) is not None:
+        return _tag_taken(request, world)
+    same = unchanged(request.branch, commit, request.options, world)
+    return None if same is None else _nothing_changed(request, same)
+
+
+def _nothing_changed(request: Request, same: Released) -> str:
+    return (
+        f"Nothing changed since `{same.tag}`, so nothing was started: no stage of `{request.branch}` would run, "
+        f"and that release has this very model: {same.url}\n"
+        f"To train all the same: `/train {request.branch} {request.tag} --force`"
     )
 
 

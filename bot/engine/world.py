@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clock import Clock
+from bot.engine.refs import Refs
+from bot.engine.sources import Sources
 from bot.engine.watch import Watch
 from bot.ports import Chat, CodeHost, Location, PublicFiles
 from bot.runs.logbook import LogBook
@@ -69,6 +71,8 @@ class World:
     fallback_channel: str = ""
     """Where people hear what concerns no thread; empty for nowhere."""
     watches: dict[str, Watch] = field(default_factory=dict)
+    refs: Refs = field(default_factory=Refs)
+    sources: Sources = field(default_factory=Sources)
 
     def watch(self, location: str) -> Watch:
         """What is remembered of a location between two looks."""

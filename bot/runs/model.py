@@ -45,6 +45,20 @@ class Kind(StrEnum):
     BUILD = "build"
 
 
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a training differs from the usual one. `on`: a location or pool. `set`: parameter -> value as typed.
+
+    `smoke`: only tried, on little data. `force`: every stage runs. `notify`: Slack user ids who hear of the end too.
+    """
+
+    on: str | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+    smoke: bool = False
+    force: bool = False
+    notify: tuple[str, ...] = ()
+
+
 _NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.QUEUED: frozenset({Phase.STARTING}),
     Phase.STARTING: frozenset({Phase.PREPARING}),
@@ -177,6 +191,7 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)
     """The `published` event, the pointer file's text, then `public_url` and `release_url` as they become known."""
     ended_at: float | None = None
+    options: TrainOptions = field(default_factory=TrainOptions)
 
     @property
     def uid(self) -> str:

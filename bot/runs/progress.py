@@ -3,6 +3,7 @@
 {"step": "repro",
  "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
  "stages": {"prepare": "skipped", "train": "started"},
+ "took": {"train": 84.2},
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
  "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
@@ -29,6 +30,8 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             after["stage"] = data
             after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
             after.pop("metric", None)
+            if data.get("state") == "finished" and isinstance(data.get("seconds"), int | float):
+                after["took"] = {**after.get("took", {}), str(data.get("name")): data["seconds"]}
         elif event.kind == "metric":
             after["metric"] = data
         elif event.kind == "image":

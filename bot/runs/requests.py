@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
 from bot.runs.database import Database
 from bot.runs.journal import record
-from bot.runs.model import Kind, Note, Phase, Run
+from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
 from bot.runs.outbox import say, say_in_run
-from bot.runs.rows import run_of
+from bot.runs.rows import options_of, run_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Request:
     created_at: float
     tries: int
     lease: str
+    options: TrainOptions = field(default_factory=TrainOptions)
 
 
 class Requests:
@@ -36,14 +37,25 @@ class Requests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *, delivery: str, user: str, channel: str, branch: str, tag: str, kind: Kind = Kind.TRAIN) -> bool:
+    def add(
+        self,
+        *,
+        delivery: str,
+        user: str,
+        channel: str,
+        branch: str,
+        tag: str,
+        kind: Kind = Kind.TRAIN,
+        options: TrainOptions = TrainOptions(),  # noqa: B008 - frozen
+    ) -> bool:
         """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
-                "INSERT OR IGNORE INTO requests (delivery, user, channel, branch, tag, kind, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, kind.value, now, now),
+                "INSERT OR IGNORE INTO requests "
+                "(delivery, user, channel, branch, tag, kind, options, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (delivery, user, channel, branch, tag, kind.value, json.dumps(asdict(options)), now, now),
             )
             return cursor.rowcount == 1
 
@@ -52,7 +64,8 @@ class Requests:
         row = self._database.claim("requests", "state = 'new'")
         if row is None:
             return None
-        return Request(**{field.name: row[field.name] for field in fields(Request)} | {"kind": Kind(row["kind"])})
+        values = {each.name: row[each.name] for each in fields(Request)}
+        return Request(**values | {"kind": Kind(row["kind"]), "options": options_of(row["options"])})
 
     def put_back(self, request: Request, *, seconds: float) -> None:
         """GitLab did not answer: look again after `seconds`."""
@@ -85,6 +98,7 @@ class Requests:
             "commit": commit,
             "tag": request.tag,
             "kind": request.kind.value,
+            "options": json.dumps(asdict(request.options)),
             "user": request.user,
             "email": email,
             "channel": request.channel,

@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 
 from bot.runs.database import Row
-from bot.runs.model import Kind, Phase, Reason, Run
+from bot.runs.model import Kind, Phase, Reason, Run, TrainOptions
 
 JSON_FIELDS = ("detail", "times", "progress", "result")
 _NAMES = {field.name for field in fields(Run)}
@@ -17,8 +17,15 @@ def run_of(row: Row) -> Run:
     values = {name: value for name, value in row.items() if name in _NAMES}
     for name in JSON_FIELDS:
         values[name] = json.loads(values[name])
+    values["options"] = options_of(values["options"])
     values["kind"] = Kind(values["kind"])
     values["phase"] = Phase(values["phase"])
     values["reason"] = Reason(values["reason"]) if values["reason"] else None
     values["holds"] = bool(values["holds"])
     return Run(**values)
+
+
+def options_of(text: str) -> TrainOptions:
+    """What a column `options` holds."""
+    values = json.loads(text)
+    return TrainOptions(**values | {"notify": tuple(values.get("notify", ()))})

@@ -88,7 +88,7 @@ def _channels(connection: Connection, run: Run) -> Iterator[str]:
 
 
 def _people(connection: Connection, run: Run) -> Iterator[str]:
-    for user in (run.user,):
+    for user in dict.fromkeys((run.user, *run.options.notify)):
         if connection.execute("SELECT 1 FROM preferences WHERE user = ? AND direct_message", (user,)).fetchone():
             yield user
 

@@ -1,7 +1,8 @@
-"""The last message of a run: exactly one, and the only one that mentions the person who asked. Pure."""
+"""The last message of a run: exactly one, which mentions whoever asked and whom they named. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,8 @@ from bot.slack.milestones import STEPS, Names
 
 METRICS_SHOWN = 8
 """Rows of the metrics table; the release page has them all."""
+MOST_TOLD = 10
+"""People beside whoever asked that the last message mentions."""
 LINES_SHOWN = 15
 """Last lines of the log that are quoted; the whole of it is a file in the thread."""
 
@@ -30,6 +33,7 @@ _SPANS = (
     (Phase.RELEASING, "release"),
 )
 _SHORTEST_SPAN = 0.05
+_USER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACHINE, Reason.PUBLIC_LINK})
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
 
@@ -38,9 +42,16 @@ def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None,
     """How the run ended, with everything that helps next. `cost` is that of the whole run, where it is known."""
     make = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
-    said, last = section(f"<@{run.user}> {headline}"), context(_took(run) + spent(cost))
-    text = words.cut(f"<@{run.user}> {title_text(run)}: {headline}", 1_000)
+    whom = mentions(run)
+    said, last = section(f"{whom} {headline}"), context(_took(run) + spent(cost))
+    text = words.cut(f"{whom} {title_text(run)}: {headline}", 1_000)
     return Message(key=key, text=text, blocks=[said, *blocks, last, *row(run)])
+
+
+def mentions(run: Run) -> str:
+    """The person who asked, and whom they wanted to be told."""
+    others = [user for user in run.options.notify if user != run.user and _USER.fullmatch(user)]
+    return " ".join(f"<@{user}>" for user in [run.user, *dict.fromkeys(others)][: 1 + MOST_TOLD])
 
 
 def spans(run: Run) -> list[tuple[str, float]]:

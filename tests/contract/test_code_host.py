@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import Conflict, NotFound, Unauthorised, Unavailable
 from bot.gitlab import GitLabProject
-from bot.ports import Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
 from tests.contract.gitlab_world import API_READ, BOT, DEV, OLD, READ, fresh_world, running_gitlab
 
 if TYPE_CHECKING:
@@ -117,6 +117,68 @@ def test_a_list_of_branches_is_one_request_for_at_most_a_hundred(world: World, h
     copy.push(*[f"main:refs/heads/b{number}" for number in range(120)])
     assert len(host.branches()) == 100
     assert len(world.asked()) == 1
+
+
+def test_more_branches_are_brought_page_by_page(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.push(*[f"main:refs/heads/b{number}" for number in range(120)])
+    assert len(host.branches(most=5_000)) == 121
+    assert len(world.asked()) == 2
+    assert len(host.branches(most=101)) == 101
+
+
+# ------------------------------------------------------------------------------------------------ files
+
+
+def test_a_file_is_read_as_it_is_at_a_branch_and_at_a_commit(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.head()
+    (copy.path / "src").mkdir()
+    (copy.path / "src" / "a b.bin").write_bytes(b"\x00\xff\r\n")
+    copy.commit("More", README__md="# More\n")
+    copy.push("main")
+    assert host.file("README.md", "main") == b"# More\n"
+    assert host.file("README.md", first) == b"# Fruits\n"
+    assert host.file("src/a b.bin", "main") == b"\x00\xff\r\n"
+    assert len(world.asked()) == 3
+
+
+@pytest.mark.parametrize(("path", "ref"), [("nope.txt", "main"), ("src", "main"), ("README.md", "nope")])
+def test_there_is_no_content_without_a_file(world: World, host: CodeHost, path: str, ref: str):
+    copy = world.first_commit()
+    (copy.path / "src").mkdir()
+    (copy.path / "src" / "a.txt").write_text("a")
+    copy.commit("More")
+    copy.push("main")
+    assert host.file(path, ref) is None
+
+
+def test_a_file_of_a_project_that_is_not_there_is_no_missing_file(world: World):
+    door = GitLabProject(world.sandbox.url, "team/vegetables", BOT)
+    with pytest.raises(NotFound, match="no project team/vegetables"):
+        door.file("README.md", "main")
+    door.close()
+
+
+def test_the_files_of_a_commit_are_its_regular_files_with_git_s_ids(world: World, host: CodeHost):
+    copy = world.first_commit()
+    (copy.path / "src").mkdir()
+    (copy.path / "src" / "run.py").write_text("pass\n")
+    (copy.path / "link").symlink_to("README.md")
+    copy.commit("More")
+    copy.push("main")
+    ids = {path: copy.git("rev-parse", f"HEAD:{path}").stdout.strip() for path in ("README.md", "src/run.py")}
+    assert host.files(copy.head()) == ids
+
+
+def test_a_commit_of_too_many_files_is_not_listed_to_its_end(world: World, host: CodeHost):
+    copy = world.first_commit()
+    for number in range(MOST_FILES + 300):
+        (copy.path / f"{number}.txt").touch()
+    copy.commit("Many")
+    copy.push("main")
+    assert host.files(copy.head()) is None
+    assert len(world.asked()) == MOST_FILES // 100 + 1
 
 
 def test_a_tag_points_at_the_commit_whether_annotated_or_not(world: World, host: CodeHost):

@@ -33,6 +33,8 @@ CONTRACT = Path(__file__).parents[2].parent / "shared" / "facts" / "gitlab-contr
 BEYOND: dict[str, tuple[int, str | None]] = {
     "GET personal_access_tokens/self": (200, None),
     "DELETE projects/:id/repository/tags/:tag_name": (204, None),
+    "GET projects/:id/repository/tree": (200, None),
+    "GET projects/:id/repository/files/:file_path/raw": (200, None),
     "POST projects/:id/merge_requests": (201, "APIEntitiesMergeRequestBasic"),
     "GET projects/:id/merge_requests/:iid": (200, "APIEntitiesMergeRequestBasic"),
     "PUT projects/:id/merge_requests/:iid/notes/:note_id": (200, "APIEntitiesNote"),
@@ -73,6 +75,8 @@ EXAMPLES: tuple[tuple[str, str, Any], ...] = (
         {"name": "model"},
     ),
     ("DELETE projects/:id/releases/:tag_name/assets/links/:link_id", "releases/v1.0.0/assets/links/{LINK}", None),
+    ("GET projects/:id/repository/tree", "repository/tree?ref={SHA}&recursive=true", None),
+    ("GET projects/:id/repository/files/:file_path/raw", "repository/files/README.md/raw?ref={SHA}", None),
     ("POST projects/:id/statuses/:sha", "statuses/{SHA}", {"state": "running", "name": "train", "coverage": 97.5}),
     ("GET projects/:id/repository/commits/:sha", "repository/commits/{SHA}", None),
     ("GET projects/:id/repository/commits/:sha/statuses", "repository/commits/{SHA}/statuses", None),

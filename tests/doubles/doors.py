@@ -1,5 +1,6 @@
 """GitLab, the public bucket and Slack in memory, for tests of the engine."""
 
+import hashlib
 from dataclasses import replace
 
 from bot.errors import Conflict
@@ -15,13 +16,21 @@ class FakeCodeHost:
         self.merge_requests: list[tuple[str, str]] = []
         self.open_requests: set[str] = set()
         self.notes: dict[str, str] = {}
+        self.contents: dict[str, dict[str, bytes]] = {}
+        """Commit -> path -> content."""
 
     def head(self, branch):
         self._fail()
         return self.heads.get(branch)
 
-    def branches(self, search=""):
-        return [name for name in self.heads if search in name]
+    def branches(self, search="", most=100):
+        return [name for name in self.heads if search in name][:most]
+
+    def file(self, path, ref):
+        return self.contents.get(self.heads.get(ref, ref), {}).get(path)
+
+    def files(self, commit):
+        return {path: hashlib.sha1(content).hexdigest() for path, content in self.contents.get(commit, {}).items()}
 
     def tag(self, name):
         commit = self.tags_made.get(name)

@@ -1,4 +1,4 @@
-"""From the home tab to the end of a run: the machine's switches, what each person and channel chose to hear, the note."""
+"""From the home tab to the end of a run: the machine's switches, what people and channels chose to hear, the note."""
 
 import json
 import urllib.request

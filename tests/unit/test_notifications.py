@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import NotFound, Unavailable
 from bot.ports import Person
-from bot.runs.model import Note, Phase, Reason
+from bot.runs.model import Note, Phase, Reason, TrainOptions
 from bot.runs.preferences import Preference
 from bot.runs.store import Store
 from bot.runs.subscriptions import Subscription, What
@@ -35,8 +35,9 @@ class Channel:
         self.store.requeue_all()
         self.delivery = Delivery(self.store, self.chat, self.clock, logs=self.folder)
 
-    def run(self, tag="v1.0.0", *, branch="main", channel="C1"):
-        self.store.requests.add(delivery=tag, user="UALICE", channel=channel, branch=branch, tag=tag)
+    def run(self, tag="v1.0.0", *, branch="main", channel="C1", notify=()):
+        options = TrainOptions(notify=notify)
+        self.store.requests.add(delivery=tag, user="UALICE", channel=channel, branch=branch, tag=tag, options=options)
         return self.store.requests.accept(
             self.store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location="rack-1"
         )
@@ -96,6 +97,15 @@ def test_a_direct_message_tells_of_the_end_and_links_the_thread(channel):
     assert "Run 1 · main → v1.0.0: Released." in said.text
     assert "https://team.slack.test/archives/C1/p" in str(said.message.blocks)
     assert "<@" not in str(said.message.blocks)
+
+
+def test_whom_a_person_named_is_mentioned_at_the_end_too_and_told_as_they_chose(channel):
+    channel.store.preferences.choose("UBOB", Preference(direct_message=True))
+    run = channel.run(notify=("UBOB", "UALICE", "<!channel>"))
+    channel.end(run)
+    assert channel.last_word(run).text.startswith("<@UALICE> <@UBOB> Run 1")
+    assert len(channel.said_in("UBOB")) == 1
+    assert channel.said_in("UALICE") == []
 
 
 def test_a_run_that_is_told_of_in_direct_messages_anyway_is_not_told_of_there_twice(channel):

@@ -73,6 +73,8 @@ class App:
         given = await run_in_threadpool(api.answer, self._instance, asked)
         if given.body is None:
             return Response(status_code=given.status, headers=given.headers)
+        if isinstance(given.body, bytes):
+            return Response(given.body, given.status, headers=given.headers, media_type="text/plain")
         return JSONResponse(given.body, given.status, headers=given.headers)
 
     async def _git(self, request: Request, name: str, rest: str) -> ASGIApp:

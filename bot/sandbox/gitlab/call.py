@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, a JSON body (None: no body) and headers."""
+    """A status, a body (JSON, or bytes as they are; None: no body) and headers."""
 
     status: int
     body: Any = None

@@ -73,6 +73,16 @@ class Entry:
     size: int | None
 
 
+@dataclass(frozen=True)
+class Node:
+    """What git holds at a path: `kind` as in `Entry`, `mode` in six octal digits."""
+
+    path: str
+    kind: str
+    mode: str
+    id: str
+
+
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for git: no settings of the person or the machine, no GIT_* of a caller, English."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
@@ -157,6 +167,15 @@ class Repository:
             return None
         entries = [_parse_entry(line, path.strip("/")) for line in listing.decode(errors="replace").split("\0") if line]
         return sorted(entries, key=lambda entry: (entry.kind != "tree", entry.name))
+
+    def tree(self, sha: str, path: str = "", *, recursive: bool = False) -> list[Node] | None:
+        """What a folder holds at a commit, in git's order; None when there is no such folder."""
+        flags = ["-r", "-t"] if recursive else []
+        folder = path.strip("/")
+        listing = self._try("ls-tree", "-z", *flags, f"{sha}:{folder}")
+        if listing is None:
+            return None
+        return [_parse_node(line, folder) for line in listing.decode(errors="replace").split("\0") if line]
 
     def file(self, sha: str, path: str) -> bytes | None:
         """A file's bytes at a commit; None when there is no such file."""
@@ -258,6 +277,12 @@ def _parse_entry(line: str, folder: str) -> Entry:
     _, kind, _, size = about.split()
     path = f"{folder}/{name}" if folder else name
     return Entry(name=name, path=path, kind=kind, size=None if size == "-" else int(size))
+
+
+def _parse_node(line: str, folder: str) -> Node:
+    about, name = line.split("\t", 1)
+    mode, kind, identity = about.split()
+    return Node(path=f"{folder}/{name}" if folder else name, kind=kind, mode=mode, id=identity)
 
 
 def _count(text: str) -> int:
