@@ -87,6 +87,9 @@ class SlackChat:
 
     def whisper(self, channel: str, user: str, message: Message, *, thread: str | None = None) -> None:
         """See `Chat.whisper`."""
+        if channel.startswith(("U", "W")):  # it was asked for in the home tab, or there is no channel any more
+            self.post(user, message)
+            return
         blocks = list(message.blocks) or None
         try:
             self._call(
