@@ -25,6 +25,7 @@ from bot.runs.model import FREED, Note, Phase, Run
 from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
+from bot.runs.progress import after_stage
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, take, wait_on, wake_queue
 from bot.runs.rows import run_of
@@ -282,6 +283,18 @@ class Store:
             (project, line),
         )
         seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
+        return seconds[len(seconds) // 2] if seconds else None
+
+    def usual_after(self, project: str, line: str, stage: str) -> float | None:
+        """How long the last released runs of that line went on after that stage (the median of five), or None."""
+        rows = self._database.all(
+            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.training') AS seconds, "
+            "json_extract(progress, '$.stage_seconds') AS stages FROM runs "
+            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
+            (project, line),
+        )
+        told = [after_stage(row["seconds"], json.loads(row["stages"] or "{}"), stage) for row in rows]
+        seconds = sorted(each for each in told if each is not None)
         return seconds[len(seconds) // 2] if seconds else None
 
     def stale_cards(self) -> list[tuple[Run, int]]:

@@ -15,6 +15,8 @@ from typing import Any
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_BARS = "▁▂▃▅▆▇"
+"""Without ▄ and █, which many fonts put on another line than the others."""
 _PAUSE = "\u200b"
 """A zero-width space: keeps three back quotes of a log from closing the code block around it."""
 
@@ -149,6 +151,17 @@ def number(value: object) -> str:
     if isinstance(value, int):
         return "very large" if abs(value) > _TOO_LONG**20 else f"{value:.3e}"
     return f"{value:,.0f}" if _WHOLE_ABOVE <= abs(value) < _TOO_LONG else f"{value:.4g}"
+
+
+def sparkline(values: Sequence[float], width: int = 20) -> str:
+    """`▁▂▃▅▇`: how the values went, the first and the last among them."""
+    if len(values) > width:
+        values = [values[round(at * (len(values) - 1) / (width - 1))] for at in range(width)]
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    top = len(_BARS) - 1
+    return "".join(
+        _BARS[round((value - least) / (most - least) * top) if most > least else top // 2] for value in values
+    )
 
 
 def change(now: object, before: object) -> str:

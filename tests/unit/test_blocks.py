@@ -8,6 +8,7 @@ from bot.sandbox.slack.limits import check_message
 from bot.slack.card import can_cancel, card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
 from tests.doubles.runs import START, a_run
 
@@ -130,7 +131,7 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
             "metric": {"step": 7, "of": 14, "values": {"accuracy": 0.93123, "loss": 0.21}},
         },
     )
-    text = shown(a_card(run, usual_seconds=390))
+    text = shown(a_card(run, usual=Usual(390)))
     assert "Run 42 · main → v1.0.0" in text
     assert "*Training, stage 2 of 4, `train`*" in text
     assert "██████████░░░░░░░░░░ epoch 7 of 14" in text

@@ -11,6 +11,7 @@ from bot.sandbox.slack.limits import check_message
 from bot.slack.card import card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
 from tests.doubles.runs import START, a_run
 
@@ -71,7 +72,7 @@ def test_a_card_holds_with_hostile_progress(names, stage, metric, values):
         use = Use(tag, run=run, who=who, held_by=who, held_until=START + 9, reason=what)
         for pool in (False, True):
             turn = Turn(1, (use, use), START, machines=2, pool=pool)
-            check(card(run, now=START + 5, who=who, usual_seconds=9.0, queue=turn))
+            check(card(run, now=START + 5, who=who, usual=Usual(9.0), queue=turn))
 
 
 @settings(max_examples=60, deadline=None)
