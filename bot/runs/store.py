@@ -265,6 +265,15 @@ class Store:
         )
         return [run_of(row) for row in rows]
 
+    def last_release(self, project: str, branch: str, *, besides: int) -> Run | None:
+        """The newest release of a branch, besides that of one run."""
+        row = self._database.one(
+            "SELECT * FROM runs WHERE project = ? AND branch = ? AND phase = 'released' AND id <> ? "
+            "ORDER BY ended_at DESC LIMIT 1",
+            (project, branch, besides),
+        )
+        return run_of(row) if row else None
+
     def holder(self, location: str) -> Run | None:
         """The run that has the location."""
         row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))

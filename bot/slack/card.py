@@ -8,6 +8,7 @@ from typing import Any
 from bot.ports import Message
 from bot.runs import curves
 from bot.runs.charges import Cost
+from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import bar, cancel_button, context, header, mapping_of, number_of, section, title, title_text
@@ -213,7 +214,7 @@ def _line(run: Run) -> str:
 
 def _values(values: Mapping[str, Any]) -> str:
     """The first few metrics on one line; names that stand by themselves come before those of a group."""
-    flat = list(words.flatten(values, limit=50).items())
+    flat = list(flatten(values, limit=50).items())
     shown = [
         f"{words.escape(name, 60)} {words.escape(words.number(value), 60)}" for name, value in flat[:_SHOWN_METRICS]
     ]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.errors import Conflict
-from bot.ports import Person, Release, Tag
+from bot.ports import Difference, Person, Release, Tag
 
 
 class FakeCodeHost:
@@ -13,10 +13,18 @@ class FakeCodeHost:
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
+        self.differences: dict[tuple[str, str], Difference] = {}
 
     def head(self, branch):
         self._fail()
         return self.heads.get(branch)
+
+    def default_branch(self):
+        return "main"
+
+    def compare(self, old, new):
+        self._fail()
+        return self.differences.get((old, new), Difference(0, ()))
 
     def branches(self, search=""):
         return [name for name in self.heads if search in name]

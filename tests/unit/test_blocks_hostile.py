@@ -6,9 +6,12 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.ports import Message
 from bot.runs.model import Note, Phase, Reason
 from bot.sandbox.slack.limits import check_message
+from bot.slack.blocks import section
 from bot.slack.card import card
+from bot.slack.comparing import two
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.remaining import Usual
@@ -98,9 +101,21 @@ def test_a_failure_holds_with_a_hostile_log(stage, message, tag, lines, branch):
 @settings(max_examples=60, deadline=None)
 @given(NASTY, NASTY, st.dictionaries(NASTY, VALUE, max_size=20), st.dictionaries(NASTY, VALUE, max_size=20), NASTY)
 def test_a_release_holds_with_hostile_metrics_and_links(tag, url, metrics, before, name):
-    result = {"metrics": metrics, "release_url": url, "public_url": f"https://x.test/{name}", "diverged": True}
+    result = {
+        "metrics": metrics,
+        "params": before,
+        "data": metrics,
+        "release_url": url,
+        "public_url": f"https://x.test/{name}",
+        "diverged": True,
+    }
     run = a_run(Phase.RELEASED, tag=tag, result=result, ended_at=START + 1)
-    check(terminal(run, Note("terminal", data={"against": {"tag": tag, "metrics": before}, "same_as": tag})), pings=1)
+    other = {"tag": tag, "branch": name, "metrics": before, "params": before}
+    check(terminal(run, Note("terminal", data={"against": [other, other], "same_as": tag})), pings=1)
+    for text in two(
+        run, a_run(Phase.RELEASED, tag=name, result={"metrics": before, "params": metrics, "data": before})
+    ):
+        check(Message("k", "text", [section(text)]))
 
 
 def test_five_hundred_metrics_show_the_first_and_count_the_rest():

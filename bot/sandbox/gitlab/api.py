@@ -87,6 +87,7 @@ OPERATIONS = (
     Operation("POST", f"{_REPOSITORY}/tags", refs_api.create_tag),
     Operation("GET", f"{_REPOSITORY}/tags/:tag_name", refs_api.get_tag),
     Operation("DELETE", f"{_REPOSITORY}/tags/:tag_name", refs_api.delete_tag),
+    Operation("GET", f"{_REPOSITORY}/compare", refs_api.compare),
     Operation("GET", f"{_REPOSITORY}/commits/:sha", refs_api.get_commit),
     Operation("GET", f"{_REPOSITORY}/commits/:sha/statuses", refs_api.list_statuses),
     Operation("POST", f"{_PROJECT}/statuses/:sha", refs_api.set_status),
