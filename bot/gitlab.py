@@ -23,7 +23,7 @@ from gitlab.exceptions import GitlabError
 
 from bot import gitlab_notes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Difference, Release, ReleaseLink, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +64,7 @@ class GitLabProject:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._idle: list[_Client] = []
+        self._default_branch = ""
 
     def __repr__(self) -> str:
         return f"GitLabProject({self._url!r}, {self._path!r})"
@@ -82,6 +83,14 @@ class GitLabProject:
         with self._asking(f"reading the branch {branch}") as project:
             found = _or_none(project.branches.get, branch)
         return None if found is None else str(found.commit["id"])
+
+    def default_branch(self) -> str:
+        """See `CodeHost.default_branch`. One request in the life of the process."""
+        if not self._default_branch:
+            with self._client("reading the project") as client:
+                found = client.gitlab.projects.get(self._path, **_ONE_TRY)
+                self._default_branch = str(found.default_branch)
+        return self._default_branch
 
     def branches(self, search: str = "", most: int = _PAGE) -> list[str]:
         """See `CodeHost.branches`: the exact name first, then names that start with it, then the newest."""
@@ -125,6 +134,13 @@ class GitLabProject:
         with self._asking(f"reading the release {tag}") as project:
             found = _or_none(project.releases.get, tag)
         return None if found is None else self._release(found.attributes)
+
+    def compare(self, old: str, new: str) -> Difference:
+        """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
+        with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
+            found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **_ONE_TRY))
+        files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
+        return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
 
     def access(self) -> Access:
         """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""

@@ -46,11 +46,26 @@ class Release:
     url: str = ""
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Between two commits: how many commits only the newer one has, and the paths of the files that are not the same.
+
+    `url` is the page that shows it; empty where there is none.
+    """
+
+    commits: int
+    files: tuple[str, ...]
+    url: str = ""
+
+
 class CodeHost(Protocol):
     """One project on GitLab, through its REST API (facts/gitlab-contract.yaml)."""
 
     def head(self, branch: str) -> str | None:
         """The commit (40 hex digits) at the tip of `branch`, or None when there is no such branch."""
+
+    def default_branch(self) -> str:
+        """The branch that others are compared with (`main`). Asked once: it hardly ever changes."""
 
     def branches(self, search: str = "", most: int = 100) -> list[str]:
         """Names of branches that contain `search`, at most so many, most useful first. A request for each 100."""
@@ -78,6 +93,9 @@ class CodeHost(Protocol):
 
         An equal one is success; one with other links or another description is a `Conflict`. Never creates the tag.
         """
+
+    def compare(self, old: str, new: str) -> Difference:
+        """What `new` has that `old` has not; both are commits (40 hex digits). `NotFound` when one is not there."""
 
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
         """The address of the open merge request from `source` to `target`; made when there is none."""

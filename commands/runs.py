@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
-from bot.slack import words
+from bot.slack import comparing, words
 from bot.slack.blocks import Block, context, header, section, title, title_text
 from bot.slack.card import status
-from bot.slack.ending import metrics_table, seconds_in_all, spans
+from bot.slack.ending import seconds_in_all, spans
 from commands import request
 from commands.desk import Call, Command, Desk, Reply
 from commands.find import ago, one_line, run_meant, thread_link
@@ -48,7 +49,7 @@ def _listing(runs: list[Run], heading: str, call: Call, desk: Desk) -> Reply:
 
 def _details(run: Run, call: Call, desk: Desk) -> Reply:
     blocks = [header(title(run)), section(_summary(run, call, desk)), context(*_facts(run, desk))]
-    metrics = metrics_table(run, None)
+    metrics = comparing.metrics(run.tag, figures.metrics(run))
     if metrics:
         blocks.append(section(metrics))
     blocks += _timing(run, desk.store.costs.of_run(run))

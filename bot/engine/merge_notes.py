@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.engine.release_notes import cell, flat, number
+from bot.engine.release_notes import cell, number
 from bot.engine.world import World
 from bot.errors import DoorError, Unavailable
+from bot.runs import figures
 from bot.runs.model import Run
 
 log = logging.getLogger(__name__)
@@ -61,26 +62,32 @@ def body(run: Run) -> str:
 
 
 def _table(run: Run) -> str:
-    now = dict(flat(run.result.get("metrics") or {}))
+    """The metrics beside those of each release that the run is compared with, as the thread has it."""
+    now = figures.metrics(run)
     if not now:
         return "It has no metrics."
-    against = (run.progress.get("compared") or {}).get("against") or {}
-    before = dict(flat(against.get("metrics") or {}))
-    head = ["Metric", run.tag, *([str(against.get("tag")), "Change"] if before else [])]
-    lines = ["| " + " | ".join(map(cell, head)) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(row) + " |" for row in _rows(now, before)]
+    others = [other for other in (run.progress.get("compared") or {}).get("against") or () if other["metrics"]]
+    head = ["Metric", run.tag]
+    for other in others:
+        head += [other["tag"] if other["branch"] == run.branch else f"{other['tag']} ({other['branch']})", "Change"]
+    lines = [_row(map(cell, head)), "|" + " --- |" * len(head)]
+    lines += [_row(_values(name, now[name], others)) for name in list(now)[:SHOWN]]
     if len(now) > SHOWN:
         lines.append(f"| and {len(now) - SHOWN} more |" + " |" * (len(head) - 1))
     return "\n".join(lines)
 
 
-def _rows(now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[list[str]]:
-    """The names that say most first: those of their own, before those of a group such as per_class."""
-    for name in sorted(now, key=lambda name: name.count("."))[:SHOWN]:
-        row = [_code(name), _code(number(now[name]))]
-        if before:
-            row += [_code(number(before[name])) if name in before else "", _change(now[name], before.get(name))]
-        yield row
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _values(name: str, now: object, others: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield _code(name)
+    yield _code(number(now))
+    for other in others:
+        before = other["metrics"].get(name)
+        yield _code(number(before)) if before is not None else ""
+        yield _change(now, before)
 
 
 def _change(now: object, before: object) -> str:

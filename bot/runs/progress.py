@@ -3,8 +3,9 @@
 {"step": "repro",
  "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
  "stages": {"prepare": "skipped", "train": "started"},
- "took": {"train": 84.2},
+ "stage_seconds": {"prepare": 61.5},
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
+ "curve": {"points": {"accuracy": [[6, 0.9], [7, 0.93]]}, "epochs": [[6, 1767323045.2], [7, 1767323105.9]]},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
  "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
  "moved": {"pull": {"files": 9, "bytes": 900}},
@@ -16,7 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.runs import curves
 from trainer.events import Event
+
+METRICS = 50
+"""Values of a `metric` event that are kept, and"""
+STAGES = 300
+"""stages whose times are."""
 
 
 def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -29,11 +36,10 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
         elif event.kind == "stage":
             after["stage"] = data
             after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
-            after.pop("metric", None)
-            if data.get("state") == "finished" and isinstance(data.get("seconds"), int | float):
-                after["took"] = {**after.get("took", {}), str(data.get("name")): data["seconds"]}
+            _stage_times(after, event)
         elif event.kind == "metric":
-            after["metric"] = data
+            after["metric"] = _bounded(data)
+            after["curve"] = curves.grown(after.get("curve") or {}, after["metric"], event.at)
         elif event.kind == "image":
             after["image"] = {**after.get("image", {}), **data}
         elif event.kind == "transfer":
@@ -46,6 +52,34 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
 def ran(progress: Mapping[str, Any]) -> bool:
     """Whether any stage did work (finished, rather than skipped or restored from the run cache)."""
     return any(state in ("started", "finished") for state in progress.get("stages", {}).values())
+
+
+def after_stage(seconds: float | None, stages: Mapping[str, float], stage: str) -> float | None:
+    """What is left of `seconds` when the stages up to that one have taken theirs; None when it did not run."""
+    if seconds is None or stage not in stages:
+        return None
+    names = list(stages)
+    return max(0.0, seconds - sum(stages[name] for name in names[: names.index(stage) + 1]))
+
+
+def _stage_times(after: dict[str, Any], event: Event) -> None:
+    """Its metrics begin anew with each stage."""
+    after.pop("metric", None)
+    after.pop("curve", None)
+    name, seconds = str(event.data.get("name"))[: curves.LONGEST_NAME], event.data.get("seconds")
+    times = after.get("stage_seconds", {})
+    if event.data.get("state") == "started":
+        after["curve"] = curves.begun(event.at)
+    elif isinstance(seconds, int | float) and len(times) < STAGES:
+        after["stage_seconds"] = {**times, name: seconds}
+
+
+def _bounded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card could show of it: a metrics file may hold a megabyte of names."""
+    values = data.get("values")
+    pairs = list(values.items())[:METRICS] if isinstance(values, Mapping) else []
+    kept = {name: value for name, value in pairs if len(name) <= curves.LONGEST_NAME}
+    return {"step": data.get("step"), "of": data.get("of"), "values": kept}
 
 
 def _step(after: dict[str, Any], data: Mapping[str, Any]) -> None:

@@ -29,6 +29,7 @@ from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
 from bot.runs.preferences import Preferences
+from bot.runs.progress import after_stage
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, take, wait_on, wake_queue
 from bot.runs.rows import run_of
@@ -286,6 +287,15 @@ class Store:
         )
         return [run_of(row) for row in rows]
 
+    def last_release(self, project: str, branch: str, *, besides: int) -> Run | None:
+        """The newest release of a branch, besides that of one run."""
+        row = self._database.one(
+            "SELECT * FROM runs WHERE project = ? AND branch = ? AND phase = 'released' AND id <> ? "
+            "ORDER BY ended_at DESC LIMIT 1",
+            (project, branch, besides),
+        )
+        return run_of(row) if row else None
+
     def holder(self, location: str) -> Run | None:
         """The run that has the location."""
         row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
@@ -304,6 +314,18 @@ class Store:
             (project, line),
         )
         seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
+        return seconds[len(seconds) // 2] if seconds else None
+
+    def usual_after(self, project: str, line: str, stage: str) -> float | None:
+        """How long the last released runs of that line went on after that stage (the median of five), or None."""
+        rows = self._database.all(
+            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.training') AS seconds, "
+            "json_extract(progress, '$.stage_seconds') AS stages FROM runs "
+            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
+            (project, line),
+        )
+        told = [after_stage(row["seconds"], json.loads(row["stages"] or "{}"), stage) for row in rows]
+        seconds = sorted(each for each in told if each is not None)
         return seconds[len(seconds) // 2] if seconds else None
 
     def stale_cards(self) -> list[tuple[Run, int]]:

@@ -32,7 +32,7 @@ def can_cancel(run: Run) -> bool:
 
 def can_compare(run: Run) -> bool:
     """Whether there was a release before it to compare it with."""
-    return run.phase is Phase.RELEASED and bool(mapping_of(mapping_of(run.progress, "compared"), "against"))
+    return run.phase is Phase.RELEASED and bool(mapping_of(run.progress, "compared").get("against"))
 
 
 def button(action: str, label: str, value: str, *, spoken: str = "", **more: Any) -> Block:

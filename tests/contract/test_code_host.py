@@ -192,6 +192,43 @@ def test_a_tag_points_at_the_commit_whether_annotated_or_not(world: World, host:
     assert host.tag("nope") is None
 
 
+def test_the_default_branch_is_asked_for_once(world: World, host: CodeHost):
+    assert [host.default_branch(), host.default_branch()] == ["main", "main"]
+    assert len(world.asked()) == 1
+
+
+def test_two_commits_are_compared_by_commits_and_files(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.head()
+    copy.commit("Second", notes__txt="more", README__md="# Fruit\n")
+    copy.git("mv", "notes.txt", "a [b] ümläut.txt")
+    last = copy.commit("Third")
+    copy.push("main")
+    there = host.compare(first, last)
+    assert (there.commits, there.files) == (2, ("README.md", "a [b] ümläut.txt"))
+    back = host.compare(last, first)
+    assert (back.commits, back.files) == (0, there.files)
+    assert host.compare(last, last).files == ()
+    assert httpx.get(there.url).status_code == 200
+
+
+def test_commits_of_branches_that_parted_are_compared_as_they_are(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.git("checkout", "--quiet", "-b", "topic")
+    mine = copy.commit("Mine", mine__txt="1")
+    copy.git("checkout", "--quiet", "main")
+    theirs = copy.commit("Theirs", theirs__txt="2")
+    copy.push("main", "topic")
+    assert (host.compare(mine, theirs).commits, host.compare(theirs, mine).commits) == (1, 1)
+    assert host.compare(mine, theirs).files == ("mine.txt", "theirs.txt")
+
+
+def test_what_is_no_commit_cannot_be_compared(world: World, host: CodeHost):
+    copy = world.first_commit()
+    with pytest.raises(NotFound):
+        host.compare(copy.head(), "0" * 40)
+
+
 # ------------------------------------------------------------------------------------------------ releases
 
 
@@ -380,7 +417,9 @@ def test_a_branch_without_an_open_merge_request_gets_no_note(host: CodeHost):
 
 CALLS: dict[str, Callable[[CodeHost], object]] = {
     "head": lambda host: host.head("main"),
+    "default_branch": lambda host: host.default_branch(),
     "branches": lambda host: host.branches("main"),
+    "compare": lambda host: host.compare("a" * 40, "b" * 40),
     "tag": lambda host: host.tag("v1.0.0"),
     "tags": lambda host: host.tags(),
     "release": lambda host: host.release("v1.0.0"),

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from bot.errors import Conflict
-from bot.ports import Person, Release, Tag
+from bot.ports import Difference, Person, Release, Tag
 
 
 class FakeCodeHost:
@@ -18,10 +18,18 @@ class FakeCodeHost:
         self.notes: dict[str, str] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         """Commit -> path -> content."""
+        self.differences: dict[tuple[str, str], Difference] = {}
 
     def head(self, branch):
         self._fail()
         return self.heads.get(branch)
+
+    def default_branch(self):
+        return "main"
+
+    def compare(self, old, new):
+        self._fail()
+        return self.differences.get((old, new), Difference(0, ()))
 
     def branches(self, search="", most=100):
         return [name for name in self.heads if search in name][:most]

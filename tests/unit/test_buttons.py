@@ -17,7 +17,9 @@ from commands.desk import Desk, LocationFacts, Press
 from tests.doubles.clock import TestClock
 from tests.doubles.runs import START, a_run
 
-COMPARED = {"compared": {"same_as": None, "against": {"tag": "v0.9.0", "metrics": {}}}}
+COMPARED = {
+    "compared": {"same_as": None, "against": [{"tag": "v0.9.0", "branch": "main", "metrics": {}, "params": {}}]}
+}
 STARTED = {Phase.QUEUED: START, Phase.STARTING: START + 1}
 
 

@@ -96,3 +96,13 @@ def test_a_line_that_is_too_long_for_an_event_is_passed_over(station):
     station.until_step("publish").play("publish")
     station.until_phase(Phase.RELEASED)
     assert station.run().progress["stages"] == {"train": "finished"}
+
+
+def test_what_usually_follows_a_stage_is_known_from_released_runs(station):
+    publish(station, CURVE)
+    station.until_phase(Phase.RELEASED)
+    run = station.run()
+    whole = run.times[Phase.RELEASING] - run.times[Phase.TRAINING]
+    assert run.progress["stage_seconds"] == {"train": 2.0}
+    assert station.store.usual_after("team/fruits", "alice", "train") == pytest.approx(max(0.0, whole - 2.0))
+    assert station.store.usual_after("team/fruits", "alice", "no-such") is None
