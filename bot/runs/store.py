@@ -16,6 +16,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
+from bot.runs.errands import Errands
 from bot.runs.gallery import Gallery
 from bot.runs.holds import Holds
 from bot.runs.journal import Journal, record
@@ -40,6 +41,7 @@ MOVING = (
     ("runs", "phase_at"),
     ("requests", "due_at"),
     ("outbox", "due_at"),
+    ("errands", "due_at"),
     ("machines", "seen_at"),
     ("machines", "idle_since"),
     ("machines", "on_since"),
@@ -65,6 +67,7 @@ class Store:
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
         self.gallery = Gallery(self._database)
+        self.errands = Errands(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""

@@ -21,6 +21,7 @@ from bot.runs.store import Store
 from bot.slack import words
 from bot.slack.blocks import section
 from bot.slack.cards import Cards
+from bot.slack.comparing import comparison
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.pace import Pace
@@ -102,7 +103,7 @@ class Delivery:
     def _send(self, row: Outgoing, run: Run | None) -> None:
         if row.kind == "whisper":
             self._whisper(row)
-        elif row.kind == "notice":
+        elif row.kind in ("notice", "comparison"):
             self._notice(row)
         elif row.kind == "picture":
             self._pictures.send(row, run)
@@ -129,9 +130,16 @@ class Delivery:
         if ts is None:
             self._store.outbox.sending(row)
             self._pace.posting(row.channel)
-            text = words.prose(row.text)
-            ts = self._chat.post(row.channel, Message(row.key, text, [section(text)]), thread=thread)
+            ts = self._chat.post(row.channel, self._notice_of(row), thread=thread)
         self._store.outbox.sent(row, ts)
+
+    def _notice_of(self, row: Outgoing) -> Message:
+        if row.kind == "comparison":
+            one, other = (self._store.run(int(number)) for number in row.data["runs"])
+            if one is not None and other is not None:
+                return comparison(one, other, row.data, key=row.key)
+        text = words.prose(row.text)
+        return Message(row.key, text, [section(text)])
 
     def _post_card(self, row: Outgoing, run: Run) -> None:
         version = self._store.version(run.id)
