@@ -7,6 +7,7 @@ from commands import (
     again,
     build_image,
     cancel,
+    compare,
     costs,
     help,  # noqa: A004 - called what it does
     home,
@@ -25,6 +26,7 @@ _FIRST = (
     build_image.COMMAND,
     runs.COMMAND,
     cancel.COMMAND,
+    compare.COMMAND,
     locations.COMMAND,
     costs.COMMAND,
     notify.COMMAND,
@@ -33,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
 BUTTONS: tuple[Button, ...] = (
     cancel.BUTTON,
     again.BUTTON,
+    compare.BUTTON,
     log.BUTTON,
     *modal.BUTTONS,
     *pressing.BUTTONS,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from bot.slack import words
 from bot.slack.buttons import AGAIN
 from commands import modal
-from commands.aside import as_call
-from commands.desk import Button, Desk, Press
+from commands.aside import as_call, aside
+from commands.desk import Button, Desk, Press, Reply
 from commands.find import GONE, run_pressed
 from commands.train import without_location
 
@@ -21,11 +21,13 @@ def press(press: Press, desk: Desk) -> str | None:
         return GONE
     refusal = without_location(as_call(press), desk)
     if refusal is not None:
-        return refusal.text
+        aside(refusal, press, desk)
+        return None
     channel = press.channel or run.channel
     if modal.open_modal(desk, press.trigger, channel, press.user, branch=run.branch, options=run.options):
         return None
-    return f"{words.code(f'/train {run.branch} <tag>')} trains it again, under a tag that is still free."
+    aside(Reply(f"{words.code(f'/train {run.branch} <tag>')} trains it again, under a tag that is free."), press, desk)
+    return None
 
 
 BUTTON = Button(AGAIN, press)

@@ -1,8 +1,9 @@
-"""What only the person who pressed a button sees, when it is more than the sentence that a handler returns."""
+"""What only the person who pressed a button sees, when it is more than a plain sentence that a handler returns."""
 
 from __future__ import annotations
 
 from bot.slack import words
+from bot.slack.blocks import section
 from commands.desk import Call, Desk, Press, Reply
 
 
@@ -13,7 +14,7 @@ def aside(reply: Reply, press: Press, desk: Desk) -> None:
         channel=press.channel or press.user,
         user=press.user,
         text=words.cut(reply.text, 1_000),
-        blocks=reply.blocks,
+        blocks=reply.blocks or [section(reply.text)],
         thread=press.thread,
     )
     desk.wake()

@@ -92,7 +92,7 @@ def page(user: str, desk: Desk) -> View:
     digest = desk.store.digests.of(user, desk.project)
     return home(
         Home(
-            answer=words.prose(kept.answer(desk.clock.now()), 1_000) if kept else "",
+            answer=kept.answer(desk.clock.now()) if kept else "",
             machines=_machines(user, person, desk),
             no_machine=_no_machine(person, desk),
             active=[RunShown(run, one_line(run, call, desk)) for run in active],

@@ -45,7 +45,7 @@ class Homes:
             )
 
     def say(self, user: str, text: str) -> None:
-        """What a press in the tab came to: it stands there for a minute."""
+        """What a press in the tab came to, ready for Slack: it stands there for a minute."""
         now = self._database.now()
         with self._database.write() as connection:
             connection.execute(

@@ -122,6 +122,28 @@ def plots(db: Database) -> None:
 
 
 @migrations()
+def errands(db: Database) -> None:
+    """What people asked for that takes a look outside (bot/engine/errands.py)."""
+    db.conn.execute(
+        """
+        CREATE TABLE errands (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            delivery TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            thread TEXT NOT NULL DEFAULT '',
+            user TEXT NOT NULL,
+            data TEXT NOT NULL DEFAULT '{}',
+            done INTEGER NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL,
+            due_at REAL NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0
+        )
+        """
+    )
+
+
+@migrations()
 def journal(db: Database) -> None:
     """Who did what, when: append-only, enough to replay what every run did (security check 20)."""
     db.conn.execute(

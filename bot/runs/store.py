@@ -17,6 +17,7 @@ from bot.clock import Clock
 from bot.runs.costs import Costs
 from bot.runs.database import Database
 from bot.runs.digests import Digests
+from bot.runs.errands import Errands
 from bot.runs.gallery import Gallery
 from bot.runs.holds import Holds
 from bot.runs.homes import Homes
@@ -45,6 +46,7 @@ MOVING = (
     ("runs", "phase_at"),
     ("requests", "due_at"),
     ("outbox", "due_at"),
+    ("errands", "due_at"),
     ("machines", "seen_at"),
     ("machines", "idle_since"),
     ("machines", "on_since"),
@@ -76,6 +78,7 @@ class Store:
         self.homes = Homes(self._database)
         self.merge_notes = MergeNotes(self._database)
         self.gallery = Gallery(self._database)
+        self.errands = Errands(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""

@@ -11,7 +11,7 @@ from bot.runs.model import Kind, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import Block, mapping_of, plain
 
-CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "train-again", "compare", "hold"
+CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "again", "compare", "hold"
 """The action ids."""
 HOLD_MINUTES = 20
 MOST = 5

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.ports import Message
 from bot.runs import figures
 from bot.runs.model import Run
 from bot.slack import words
-from bot.slack.blocks import table
+from bot.slack.blocks import mapping_of, number_of, section, table
 
 WIDTH = 45
 """Characters of a line in a thread; Slack breaks what is wider."""
-METRICS_SHOWN, PARAMS_SHOWN, DATA_SHOWN = 8, 8, 5
+METRICS_SHOWN, PARAMS_SHOWN, DATA_SHOWN, FILES_SHOWN = 8, 8, 5, 8
 _CELL, _NARROW_CELL, _LEAST_NAME = 12, 10, 8
 _MISSING = "none"
 
@@ -63,6 +64,45 @@ def params(tag: str, now: Figures, others: Sequence[Other], *, shown: int = PARA
 def two(one: Run, other: Run) -> list[str]:
     """The first result beside the second, which counts as the newer one: metrics, parameters and data, a text each."""
     return [text for text in (_both_metrics(one, other), _both_params(one, other), _both_data(one, other)) if text]
+
+
+def heading(one: Run, other: Run) -> str:
+    """`*v1.0.0* (run 1, main) beside *v1.1.0* (run 7, feature/wide)`."""
+    return " beside ".join(
+        f"*{words.escape(run.tag, 80)}* (run {run.id}, {words.code(run.branch, 80)})" for run in (one, other)
+    )
+
+
+def comparison(one: Run, other: Run, facts: Figures, *, key: str = "") -> Message:
+    """What the engine found out of two results (bot/engine/errands.py), with the tables where they are wanted."""
+    said = [*(two(one, other) if facts.get("tables") else []), _code(one, other, mapping_of(facts, "code"))]
+    title = heading(one, other)
+    return Message(key, words.cut(f"{title}: {said[-1]}", 1_000), [section(text) for text in (title, *said)])
+
+
+def _code(one: Run, other: Run, code: Figures) -> str:
+    if code.get("unknown"):
+        return f"*Code*: it could not be compared. {words.escape(str(code['unknown']), 500)}"
+    count = number_of(code, "count") or 0
+    said = f"*Code*: {_commits(one, other, code)}"
+    if count:
+        files = [words.code(str(path), 80) for path in list(code.get("files") or ())[:FILES_SHOWN]]
+        more = [f"{count - len(files):,.0f} more"] if count > len(files) else []
+        said += f", {words.plural(round(count), 'file')} not the same: {words.listing([*files, *more])}."
+    else:
+        said += ", all files the same."
+    url = str(code.get("url") or "")
+    return f"{said} {words.link(url, 'GitLab shows them')}" if url and count else said
+
+
+def _commits(one: Run, other: Run, code: Figures) -> str:
+    """How many commits lie between the two, in words that also fit branches that have parted."""
+    only = [
+        f"{words.plural(round(number), 'commit')} only in {words.code(run.tag, 80)}"
+        for run, number in ((other, number_of(code, "commits") or 0), (one, number_of(code, "back") or 0))
+        if number
+    ]
+    return words.listing(only) or "no commit apart"
 
 
 def fitted(rows: Sequence[Sequence[str]]) -> str:

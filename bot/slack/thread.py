@@ -21,6 +21,7 @@ from bot.runs.store import Store
 from bot.slack import words
 from bot.slack.blocks import section
 from bot.slack.cards import Cards
+from bot.slack.comparing import comparison
 from bot.slack.ending import terminal
 from bot.slack.heads_up import heads_up
 from bot.slack.milestones import milestone
@@ -103,7 +104,7 @@ class Delivery:
     def _send(self, row: Outgoing, run: Run | None) -> None:
         if row.kind == "whisper":
             self._whisper(row)
-        elif row.kind in ("notice", "heads-up"):
+        elif row.kind in ("notice", "comparison", "heads-up"):
             self._notice(row)
         elif row.kind == "picture":
             self._pictures.send(row, run)
@@ -123,7 +124,7 @@ class Delivery:
 
     def _notice(self, row: Outgoing) -> None:
         """What concerns a channel, one of its threads, or a person, and is not said in a thread of a run."""
-        message = self._heads_up(row) if row.kind == "heads-up" else _as_it_is(row)
+        message = self._notice_of(row)
         ts, thread = None, str(row.data.get("thread") or "") or None
         if row.maybe_sent:
             ts = self._chat.find(row.channel, row.key, thread=thread, since=row.created_at - SKEW_SECONDS)
@@ -132,6 +133,15 @@ class Delivery:
             self._pace.posting(row.channel)
             ts = self._chat.post(row.channel, message, thread=thread)
         self._store.outbox.sent(row, ts)
+
+    def _notice_of(self, row: Outgoing) -> Message:
+        if row.kind == "heads-up":
+            return self._heads_up(row)
+        if row.kind == "comparison":
+            one, other = (self._store.run(int(number)) for number in row.data["runs"])
+            if one is not None and other is not None:
+                return comparison(one, other, row.data, key=row.key)
+        return _as_it_is(row)
 
     def _heads_up(self, row: Outgoing) -> Message:
         """The end of a run, for somebody outside of its thread."""

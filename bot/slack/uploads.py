@@ -101,8 +101,9 @@ class Pictures:
         thread = str(row.data.get("thread") or self._store.outbox.ts_of(str(row.data.get("after"))) or "")
         if one is None or other is None or not thread:
             return None
-        plots = beside(self._store.gallery.of(one.id), self._store.gallery.of(other.id), (one.tag, other.tag))
+        names = (one.tag, other.tag) if one.tag != other.tag else (f"run {one.id}", f"run {other.id}")
+        plots = beside(self._store.gallery.of(one.id), self._store.gallery.of(other.id), names)
         if not plots:
             return None
         name = f"{row.key}.png"
-        return Exhibit(row.channel, thread, name, title(CURVES, f"{one.tag} and {other.tag}"), plots)
+        return Exhibit(row.channel, thread, name, title(CURVES, " and ".join(names)), plots)

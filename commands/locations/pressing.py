@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bot.slack.buttons import HOLD, HOLD_MINUTES
 from bot.slack.home import MACHINE_HOLD, MACHINE_RELEASE, MACHINE_START, MACHINE_STOP
-from commands.aside import as_call
+from commands.aside import as_call, aside
 from commands.desk import Button, Call, Desk, Press, Reply
 from commands.find import GONE, run_pressed
 from commands.home import show
@@ -22,7 +22,10 @@ Verb = Callable[[list[str], Call, Desk], Reply | None]
 def hold_machine(press: Press, desk: Desk) -> str | None:
     """Below a card: keep the run's machine, to look why it failed."""
     run = run_pressed(press, desk)
-    return hold_on(run.location, HOLD_MINUTES, as_call(press), desk).text if run is not None else GONE
+    if run is None:
+        return GONE
+    aside(hold_on(run.location, HOLD_MINUTES, as_call(press), desk), press, desk)
+    return None
 
 
 def _hold(given: list[str], call: Call, desk: Desk) -> Reply | None:

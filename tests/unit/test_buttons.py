@@ -12,7 +12,7 @@ from bot.sandbox.slack.limits import check_message
 from bot.slack.buttons import row
 from bot.slack.card import card
 from bot.slack.ending import terminal
-from commands import BUTTONS
+from commands import BUTTONS, modal
 from commands.desk import Desk, LocationFacts, Press
 from tests.doubles.clock import TestClock
 from tests.doubles.runs import START, a_run
@@ -37,11 +37,11 @@ def actions(run):
         (a_run(Phase.TRAINING, holds=True, log_read=9), ["cancel", "log", "hold"]),
         (a_run(Phase.TRAINING, holds=True, cancelled_by="UBOB"), ["hold"]),
         (a_run(Phase.RELEASING, log_read=9), ["log"]),
-        (a_run(Phase.RELEASED, log_read=9, progress=COMPARED), ["train-again", "compare", "log"]),
-        (a_run(Phase.RELEASED), ["train-again"]),
-        (a_run(Phase.FAILED, log_read=9, times=STARTED), ["retry", "train-again", "log", "hold"]),
-        (a_run(Phase.FAILED), ["retry", "train-again"]),
-        (a_run(Phase.CANCELLED), ["retry", "train-again"]),
+        (a_run(Phase.RELEASED, log_read=9, progress=COMPARED), ["again", "compare", "log"]),
+        (a_run(Phase.RELEASED), ["again"]),
+        (a_run(Phase.FAILED, log_read=9, times=STARTED), ["retry", "again", "log", "hold"]),
+        (a_run(Phase.FAILED), ["retry", "again"]),
+        (a_run(Phase.CANCELLED), ["retry", "again"]),
         (a_run(Phase.BUILT, kind=Kind.BUILD, log_read=9), ["log"]),
         (a_run(Phase.BUILT, kind=Kind.BUILD), []),
     ],
@@ -65,6 +65,7 @@ def test_the_row_is_the_same_below_card_and_last_message_and_inside_slacks_limit
 
 def test_every_button_has_a_handler_and_says_to_a_screen_reader_what_it_is_about():
     handlers = {button.action for button in BUTTONS}
+    assert len(handlers) == len(BUTTONS)
     for phase in Phase:
         run = a_run(phase, holds=True, log_read=9, times=STARTED, progress=COMPARED)
         for block in row(run):
@@ -99,11 +100,14 @@ class Office:
             log_tail=lambda _uid, _lines: ["Epoch 1/2 <!channel>", "```loss: 0.5"],
         )
 
-    def run(self, phase):
-        self.store.requests.add(delivery="t", user="UALICE", channel="C1", branch="main", tag="v1.0.0")
-        run = self.store.requests.accept(
+    def accept(self, tag):
+        self.store.requests.add(delivery=tag, user="UALICE", channel="C1", branch="main", tag=tag)
+        return self.store.requests.accept(
             self.store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location="rack-1"
         )
+
+    def run(self, phase):
+        run = self.accept("v1.0.0")
         with self.store._database.write() as connection:
             connection.execute(
                 "UPDATE runs SET phase = ?, ended_at = ?, reason = ?, progress = ?, log_read = 9 WHERE id = ?",
@@ -139,6 +143,8 @@ PERMISSIONS = [
     ("hold", Phase.FAILED, MAY_NOT, MAY, MAY),
     ("log", Phase.TRAINING, MAY, MAY, MAY),
     ("log", Phase.FAILED, MAY, MAY, MAY),
+    ("compare", Phase.RELEASED, MAY, MAY, MAY),
+    ("again", Phase.RELEASED, MAY, MAY, MAY),
 ]
 
 
@@ -164,7 +170,7 @@ def test_whoever_may_not_changes_nothing(office):
     assert office.store.machines.get("rack-1").held_by is None
 
 
-@pytest.mark.parametrize("action", ["cancel", "log", "hold"])
+@pytest.mark.parametrize("action", ["cancel", "log", "hold", "compare", "again"])
 @pytest.mark.parametrize("value", ["42", "", "x", "9" * 30])
 def test_a_button_of_a_run_that_is_gone_says_so(office, action, value):
     assert "not known any more" in office.press(action, "UALICE", value)
@@ -207,7 +213,7 @@ def test_the_hold_button_keeps_the_runs_machine_for_twenty_minutes_and_again_for
     assert "`rack-1` is yours for 20 minutes" in office.press("hold", "UALICE")
     assert office.store.machines.get("rack-1").held_until == now + 1200
     office.clock.advance(600)
-    assert "yours for 20 minutes from now" in office.press("hold", "UALICE")
+    assert "yours for 20 minutes from now" in office.press("hold", "UALICE", trigger="t2")
     assert office.store.machines.get("rack-1").held_until == now + 1800
 
 
@@ -217,3 +223,31 @@ def test_the_hold_button_never_makes_a_longer_hold_shorter(office):
     office.store.holds.take("rack-1", user="UALICE", until=until, reason="debugging", channel="C1")
     assert "for another 1 h already" in office.press("hold", "UALICE")
     assert office.store.machines.get("rack-1").held_until == until
+
+
+def test_the_compare_button_has_the_engine_compare_with_the_release_before_it_once(office):
+    office.run(Phase.RELEASED)
+    assert "no release before `v1.0.0`" in office.press("compare", "UBOB")
+    office.accept("v0.9.0")
+    assert office.press("compare", "UBOB") == ""
+    assert "has that comparison already" in office.press("compare", "UALICE", trigger="t2")
+    (errand,) = office.store.errands.due()
+    assert (errand.channel, errand.data["runs"], errand.data["tables"]) == ("C1", [2, 1], True)
+
+
+def test_train_again_opens_the_form_filled_in_for_whoever_has_a_machine(office, monkeypatch):
+    opened = []
+    monkeypatch.setattr(modal, "open_modal", lambda *given, **more: opened.append((given[1:], more)) or True)
+    run = office.run(Phase.FAILED)
+    assert office.press("again", "UBOB") == ""
+    assert opened == [(("t1", "C1", "UBOB"), {"branch": "main", "options": run.options})]
+
+
+def test_train_again_tells_somebody_without_a_machine_whom_to_ask(office):
+    office.run(Phase.FAILED)
+    assert "there is no training machine for `boss@example.com`" in office.press("again", "UBOSS")
+
+
+def test_train_again_without_forms_says_what_to_type(office):
+    office.run(Phase.FAILED)
+    assert "`/train main &lt;tag&gt;` trains it again" in office.press("again", "UBOB")
