@@ -117,8 +117,8 @@ class GitLabProject:
             found = _or_none(lambda name, **options: project.files.raw(file_path=name, ref=ref, **options), path)
         return cast("bytes | None", found)
 
-    def files(self, commit: str) -> Mapping[str, str] | None:
-        """See `CodeHost.files`."""
+    def tree(self, commit: str) -> Mapping[str, str] | None:
+        """See `CodeHost.tree`."""
         found: dict[str, str] = {}
         with self._asking("listing the files") as project:
             tree = project.repository_tree(ref=commit, recursive=True, per_page=_PAGE, iterator=True, **_ONE_TRY)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 # ------------------------------------------------------------------------------------------------ code host (GitLab)
 
 MOST_FILES = 2_000
-"""Of a commit, as far as `CodeHost.files` lists them."""
+"""Of a commit, as far as `CodeHost.tree` lists them."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class CodeHost(Protocol):
     def file(self, path: str, ref: str) -> bytes | None:
         """The content of a file at a branch, tag or commit; None where there is no such file."""
 
-    def files(self, commit: str) -> Mapping[str, str] | None:
+    def tree(self, commit: str) -> Mapping[str, str] | None:
         """Path -> git's id of the content, of every regular file at a commit (no links, no submodules).
 
         None when there are more than MOST_FILES: it costs a request for each 100.

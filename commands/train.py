@@ -16,9 +16,10 @@ def begin(call: Call, desk: Desk) -> Reply | None:
     if not modal.is_meant(call.text, desk):
         return handle(call, desk)
     refusal = without_location(call, desk)
-    if refusal is None:
-        modal.open_for(call, desk)
-    return refusal
+    if refusal is not None and not modal.has_choice(call.user, desk):
+        return refusal
+    modal.open_for(call, desk)
+    return None
 
 
 def handle(call: Call, desk: Desk) -> Reply | None:

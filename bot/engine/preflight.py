@@ -39,7 +39,7 @@ PRECEDING = 3
 """How many of a machine's last runs say what data it has."""
 LOOKED_AT = 30
 """How many of the last runs an estimate is looked for in."""
-OPEN_RUNS = 500
+KNOWN_RUNS = 500
 DOCKERFILE = "Dockerfile.train"
 _CONTROL = (DOCKERFILE, ".dockerignore", f"{DOCKERFILE}.dockerignore")
 
@@ -168,7 +168,8 @@ def _is_taken(tag: str, world: World) -> bool:
 
 def next_tag(tag: str, world: World) -> str:
     """The next version that nobody has, after `tag` in its own style, or after the newest: as far as is remembered."""
-    taken = world.refs.tags | {run.tag for run in world.store.runs(only_open=True, limit=OPEN_RUNS)}
+    ours = (*world.store.runs(only_open=True, limit=KNOWN_RUNS), *world.store.released(world.project.path))
+    taken = world.refs.tags | {run.tag for run in ours}
     return next_version(taken, tag) if tag else newest_after(taken)
 
 

@@ -59,6 +59,12 @@ class Scout:
         """Have GitLab look for branches that memory does not hold."""
         self._world.refs.search(self._world.code, typed)
 
+    def meet(self, user: str) -> None:
+        """Ask Slack who a stranger is: which machine is theirs depends on their e-mail address."""
+        people = self._world.store.people
+        if people.get(user) is None:
+            people.remember(self._world.chat.person(user))
+
     def begin(self, view: str) -> Callable[[], bool]:
         """Begin a look for a modal. What is returned says whether no later one has begun since."""
         with self._lock:

@@ -79,7 +79,7 @@ class Sources:
         """The commit (40 hex digits). Asks GitLab where it is not remembered; raises as `CodeHost` does."""
         paths = self._lists.get(commit)
         if paths is None:
-            paths = code.files(commit)
+            paths = code.tree(commit)
             if paths is not None:
                 self._lists.put(commit, paths)
 

@@ -46,6 +46,11 @@ def is_meant(text: str, desk: Desk) -> bool:
     return desk.screens is not None and len(given) < _BRANCH_AND_TAG and not any(word[0] == "-" for word in given)
 
 
+def has_choice(user: str, desk: Desk) -> bool:
+    """Whether there is a machine beside their usual one that they may train on."""
+    return len(places(user, desk)) > 1
+
+
 def open_for(call: Call, desk: Desk) -> None:
     """Open it for a `/train` without words, or with a branch alone."""
     branch = next(iter(request.words(call.text)), "").removeprefix("refs/heads/")
@@ -98,11 +103,13 @@ def _fill(view_id: str, private: Private, draft: Draft, user: str, desk: Desk) -
     is_newest = desk.scout.begin(view_id)
     values: Mapping[str, Any] = {}
     try:
+        desk.scout.meet(user)
         if not draft.tag:
             desk.scout.refresh()
             draft = replace(draft, tag=desk.scout.next_tag())
         found = desk.scout.look(draft.branch, draft.tag, options_of(draft), line_of(draft.on, user, desk))
-        lines: Sequence[str] = answer.lines(draft, found)
+        wrong = wrong_with_place(draft.on, user, desk)
+        lines: Sequence[str] = [*([words.prose(wrong)] if wrong else []), *answer.lines(draft, found)]
         values, private = found.parameters, _with(private, found)
     except DoorError as error:
         log.warning("the pre-flight look at %s: %s", draft.branch, error)

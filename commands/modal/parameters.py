@@ -35,6 +35,9 @@ def name_of(block: str) -> str:
 
 def raw(block: str, text: str) -> str:
     """What was entered, so that YAML reads the right type in it: a word that looks like a number stays a word."""
+    number = _number(text)
+    if block.startswith(f"{_PREFIX}{_INT}:") and isinstance(number, int):
+        return str(number)
     if block.startswith(f"{_PREFIX}{_TEXT}:") and not isinstance(typed({"": text})[""], str):
         return json.dumps(text)
     return text.strip()

@@ -45,6 +45,13 @@ class ByCommand:
                 return
         raise RuntimeError(f"no release {tag} after {LIMIT} s")
 
+    def forget(self, tag: str) -> None:
+        """Delete the release: of a branch that is released already, the bot would start no machine."""
+        project = self._settings["GITLAB_PROJECT"].replace("/", "%2F")
+        url = f"{self._settings['GITLAB_URL']}/api/v4/projects/{project}/releases/{tag}"
+        headers = {"PRIVATE-TOKEN": self._settings["GITLAB_TOKEN"]}
+        urlopen(Request(url, headers=headers, method="DELETE")).close()
+
     def close(self) -> None:
         self._client.close()
 
@@ -84,6 +91,7 @@ def _pair(hand: Hand, command: ByCommand, tag: str, *, seeds: tuple[int, int] | 
         began = time.perf_counter()
         side.train(its_tag)
         seconds[name] = round(time.perf_counter() - began, 3)
+    command.forget(tag)
     print(f"  {tag}: by hand {seconds['hand']:.2f} s, by command {seconds['command']:.2f} s", flush=True)
     return seconds
 

@@ -1,6 +1,7 @@
 """A small Bolt app with a modal of every element, an external select and a Home tab. It remembers what it was told."""
 
 import queue
+import threading
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -68,12 +69,17 @@ def buttons(*names, **more):
 
 
 class Forms:
-    """`told` has every interaction in order; `answers` what the next submissions are acknowledged with."""
+    """`told` has every interaction in order; `answers` what the next submissions are acknowledged with.
+
+    `gate` is open: cleared, it keeps submissions waiting. `views` are those that are opened, pushed and shown next.
+    """
 
     def __init__(self, slack):
         self.told = queue.Queue()
         self.answers = queue.SimpleQueue()
         self.views = queue.SimpleQueue()
+        self.gate = threading.Event()
+        self.gate.set()
         self.client = WebClient("xoxb-sandbox", base_url=slack.api_url, retry_handlers=[])
         self.app = App(client=self.client, signing_secret="signing-secret", process_before_response=True)
         self.app.command("/form")(self.open)
@@ -81,7 +87,7 @@ class Forms:
         self.app.view_closed("form")(self.noted)
         self.app.options("it")(self.options)
         self.app.event("app_home_opened")(self.home)
-        for name in ("push", "replace", "sleep", "go", "size", "menu", "typed"):
+        for name in ("push", "replace", "sleep", "go", "size", "menu", "typed", "it"):
             self.app.action(name)(getattr(self, name, self.noted))
 
     def noted(self, ack, body):
@@ -98,6 +104,7 @@ class Forms:
 
     def submitted(self, ack, body):
         self.told.put(body)
+        self.gate.wait(20)
         if self.answers.empty():
             ack()
         else:

@@ -168,7 +168,7 @@ def test_the_files_of_a_commit_are_its_regular_files_with_git_s_ids(world: World
     copy.commit("More")
     copy.push("main")
     ids = {path: copy.git("rev-parse", f"HEAD:{path}").stdout.strip() for path in ("README.md", "src/run.py")}
-    assert host.files(copy.head()) == ids
+    assert host.tree(copy.head()) == ids
 
 
 def test_a_commit_of_too_many_files_is_not_listed_to_its_end(world: World, host: CodeHost):
@@ -177,7 +177,7 @@ def test_a_commit_of_too_many_files_is_not_listed_to_its_end(world: World, host:
         (copy.path / f"{number}.txt").touch()
     copy.commit("Many")
     copy.push("main")
-    assert host.files(copy.head()) is None
+    assert host.tree(copy.head()) is None
     assert len(world.asked()) == MOST_FILES // 100 + 1
 
 

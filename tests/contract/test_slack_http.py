@@ -23,7 +23,7 @@ SECRET = "signing-secret"
 @pytest.fixture
 def slack(tmp_path):
     commands = [SlashCommand("/form", "", "Opens a modal")]
-    with SlackSandbox(tmp_path, commands=commands, ack_seconds=2, event_retries=(0, 0, 0)) as slack:
+    with SlackSandbox(tmp_path, commands=commands, ack_seconds=20, event_retries=(0, 0, 0)) as slack:
         yield slack
 
 

@@ -22,7 +22,7 @@ FREE = entry("text", "Text", "plain_text_input", of={"optional": True})
 def slack(tmp_path_factory):
     """One workspace and one app: slack_sdk takes seconds to let go of a socket."""
     commands = [SlashCommand("/form", "", "Opens a modal")]
-    with SlackSandbox(tmp_path_factory.mktemp("forms"), commands=commands, ack_seconds=2) as slack:
+    with SlackSandbox(tmp_path_factory.mktemp("forms"), commands=commands, ack_seconds=20) as slack:
         slack.app = Forms(slack)
         handler = SocketModeHandler(slack.app.app, "xapp-sandbox")
         handler.connect()

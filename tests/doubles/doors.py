@@ -37,7 +37,7 @@ class FakeCodeHost:
     def file(self, path, ref):
         return self.contents.get(self.heads.get(ref, ref), {}).get(path)
 
-    def files(self, commit):
+    def tree(self, commit):
         return {path: hashlib.sha1(content).hexdigest() for path, content in self.contents.get(commit, {}).items()}
 
     def tag(self, name):

@@ -180,11 +180,11 @@ class TestATraining:
         assert "/train main v1.0.1" in printed
 
     @pytest.mark.usefixtures("demo")
-    def test_nothing_is_trained_when_nothing_changed(self, once):
+    def test_nothing_is_started_when_nothing_changed(self, once):
         status, printed = once("/train main v1.0.1")
-        assert status == 0, printed
-        assert "no stage had to run" in printed
-        assert "the model is the same as in `v1.0.0`" in printed
+        assert status == 2, printed
+        assert "Nothing changed since `v1.0.0`" in printed
+        assert "`/train main v1.0.1 --force`" in printed
 
     @pytest.mark.usefixtures("demo")
     def test_a_failing_stage_is_named_with_its_cause_and_nothing_is_released(self, once):

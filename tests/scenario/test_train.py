@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from tests.scenario.tiny_project import PIPELINE
 from tests.scenario.waiting import until
 from tests.scenario.world import MACHINES
 
@@ -136,7 +138,19 @@ def test_checking_out_the_tag_leaves_nothing_to_reproduce(world, first, tmp_path
     assert world.project.trainings("main") == 1
 
 
-def test_an_unchanged_project_is_released_without_a_stage_and_says_where_the_same_model_is(world, first):
+def test_an_unchanged_project_starts_no_machine_and_names_the_release_that_has_its_model(world, first):
+    starts, threads = world.starts(), len(world.threads())
+    assert world.types("alice", "/train main v1.1.0") == ""
+    said = world.told("alice", "Nothing changed since `v1.0.0`")
+    assert world.releases()["v1.0.0"]["_links"]["self"] in said
+    assert "`/train main v1.1.0 --force`" in said
+    assert (world.starts(), len(world.threads())) == (starts, threads)
+    assert "v1.1.0" not in world.tags()
+
+
+def test_where_only_the_machine_can_tell_an_unchanged_project_is_released_without_a_stage(world, first):
+    templated = textwrap.dedent(PIPELINE).replace("python src/train.py", "${python} src/train.py")
+    world.project.change("main", {"dvc.yaml": f"vars:\n  - python: python\n{templated}"})
     trained = world.project.diary.read_text()
     world.types("alice", "/train main v1.1.0")
     again = world.until_over("v1.1.0")
@@ -144,7 +158,6 @@ def test_an_unchanged_project_is_released_without_a_stage_and_says_where_the_sam
     assert "the model is the same as in `v1.0.0`" in again.last_word
     assert "v1.0.0" in world.releases()["v1.1.0"]["description"]
     assert world.project.diary.read_text() == trained
-    assert world.commit_of("v1.1.0").sha == world.commit_of("v1.0.0").sha
     assert world.public(world.public_link("v1.1.0"))[0] == 200
 
 

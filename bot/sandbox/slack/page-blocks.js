@@ -1,22 +1,23 @@
 // Block Kit, drawn: https://docs.slack.dev/reference/block-kit. A kind that is not drawn here says so in its place.
 
 import { el, icon } from "./page-dom.js";
+import { element, isForm, isGroup, thumbnail, unknown } from "./page-elements.js";
 import { emoji } from "./page-emoji.js";
 import { channelLink, date, link, mention, mrkdwn, plain } from "./page-mrkdwn.js";
+import { text } from "./page-text.js";
+import { idOf } from "./page-values.js";
 
-const BLOCKS = { section, header, context, divider, actions, image, rich_text, markdown };
-const ELEMENTS = { button, image: thumbnail };
+const BLOCKS = { section, header, context, divider, actions, image, rich_text, markdown, input };
 const PREVIEW = 64_000;
 const TEXT_KIND = /^text\/|json|yaml|xml/;
 const TEXT_NAME = /\.(log|txt|md|ya?ml|toml|csv|dvc|lock|py|diff|patch)$/i;
 
-/** Nodes for a message's `blocks`. */
-export const blocks = (list, world) => list.map((block) => (BLOCKS[block.type] ?? unknown)(block, world));
-
-/** Nodes for a text object, `plain_text` or `mrkdwn`; a `verbatim` one makes no links of bare addresses. */
-export function text({ type, text: body, verbatim }, world) {
-  return type === "plain_text" ? plain(body) : mrkdwn(body, verbatim ? { ...world, verbatim } : world);
-}
+/** Nodes for the `blocks` of a message or a view. Those with something entered keep their identity by their block_id. */
+export const blocks = (list, world) => list.map((block) => {
+  const node = (BLOCKS[block.type] ?? unknown)(block, world);
+  if ([block.element, block.accessory, ...(block.elements ?? [])].some(isForm)) node.dataset.key = block.block_id;
+  return node;
+});
 
 /** The older kind of message part: a coloured bar beside it. */
 export function attachment(item, world) {
@@ -29,7 +30,7 @@ export function attachment(item, world) {
       item.text && mrkdwn(item.text, world),
       item.fields && el("div", { class: "fields" }, item.fields.map((field) =>
         el("div", {}, el("b", {}, plain(field.title ?? "")), mrkdwn(field.value ?? "", world)))),
-      item.blocks && blocks(item.blocks, world),
+      item.blocks && blocks(item.blocks, { ...world, form: { id: "attachment" } }),
       item.image_url && el("img", { src: item.image_url, alt: item.fallback ?? "" }),
       item.footer && el("div", { class: "muted" }, plain(item.footer))));
   if (bar) node.style.setProperty("--bar", bar);
@@ -40,7 +41,7 @@ export function attachment(item, world) {
 export function file(item, world) {
   const name = item.title || item.name;
   if (item.mimetype.startsWith("image/")) {
-    return picture(item.url, name, [name, " ", el("span", { class: "muted" }, size(item.size))]);
+    return picture(item.url, item.alt ?? name, [name, " ", el("span", { class: "muted" }, size(item.size))], item);
   }
   const lines = preview(item, world);
   const open = world.expanded.has(item.id);
@@ -71,9 +72,6 @@ function preview(item, world) {
   }
   return world.previews.get(item.id);
 }
-
-const unknown = ({ type }) => el("div", { class: "muted unknown" }, `[A “${type}” is not drawn in this sandbox]`);
-const element = (item, block, world) => (ELEMENTS[item.type] ?? unknown)(item, block, world);
 
 function header(block) {
   return el("h3", { class: "header" }, plain(block.text.text));
@@ -109,21 +107,28 @@ function image(block) {
   return picture(url, block.alt_text ?? "", block.title && plain(block.title.text));
 }
 
-function picture(url, alt, caption) {
-  return el("figure", { class: "picture" }, caption && el("figcaption", {}, caption), link(url, [el("img", { src: url, alt })]));
+/** A picture of its own size at most; a click shows it large. */
+function picture(url, alt, caption, about = {}) {
+  const show = el("img", { src: url, alt, width: about.width || null, height: about.height || null });
+  const large = /^\//.test(url) || url?.startsWith(location.origin);
+  const frame = large
+    ? el("button", { type: "button", class: "enlarge", "data-do": "enlarge", title: "Show it large" }, show)
+    : link(url, [show]);
+  return el("figure", { class: "picture" }, caption && el("figcaption", {}, caption), frame);
 }
 
-function thumbnail(item) {
-  return el("img", { class: "thumbnail", src: item.image_url, alt: item.alt_text ?? "" });
-}
-
-function button(item, block, world) {
-  const { action_id, value, confirm, url, style } = item;
-  const press = JSON.stringify({ block_id: block.block_id, action_id, value, confirm });
-  const label = item.accessibility_label;
-  const attributes = { class: `button ${style ?? ""}`, "data-do": "press", "data-press": press, "aria-label": label };
-  if (!url) return el("button", { type: "button", ...attributes }, text(item.text, world));
-  return link(url, [...plain(item.text.text), icon("out")], attributes);
+/** A label, an element and, below it, a hint and what is wrong with it. */
+function input(block, world) {
+  const id = idOf(block.element, block, world);
+  const group = isGroup(block.element);
+  const target = block.element.type.endsWith("external_select") ? `${id}-input` : id;
+  const label = [...plain(block.label.text), block.optional && el("span", { class: "muted" }, " (optional)")];
+  const error = world.form.errors?.[block.block_id];
+  return el("div", { class: error ? "entry wrong" : "entry" },
+    group ? el("span", { class: "label", id: `${id}-label` }, label) : el("label", { class: "label", for: target }, label),
+    element(block.element, block, world),
+    error && el("p", { class: "error", id: `${id}-error` }, error),
+    block.hint && el("p", { class: "muted hint", id: `${id}-hint` }, plain(block.hint.text)));
 }
 
 function rich_text(block, world) {

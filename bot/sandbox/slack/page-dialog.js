@@ -1,7 +1,7 @@
-// The question before a button does something that cannot be undone. Modals (views.open) will be this file's neighbour.
+// The question before something is done that cannot be undone, and a picture in its full size.
 
-import { text } from "./page-blocks.js";
 import { patch } from "./page-dom.js";
+import { text } from "./page-text.js";
 
 const part = (name) => document.getElementById(name);
 const words = (fallback) => ({ type: "plain_text", text: fallback });
@@ -18,4 +18,14 @@ export function confirmed({ title, text: body, confirm, deny, style }, world) {
   dialog.showModal();
   part("confirm-deny").focus();
   return new Promise((done) => { dialog.onclose = () => done(dialog.returnValue === "confirm"); });
+}
+
+/** Show the picture inside `frame` as large as the window allows. */
+export function enlarge(frame) {
+  const small = frame.querySelector("img");
+  const large = part("picture-large");
+  Object.assign(large, { src: small.src, alt: small.alt });
+  part("picture-name").textContent = frame.closest("figure").querySelector("figcaption")?.textContent || small.alt || "Picture";
+  part("picture-link").href = small.src;
+  part("picture").showModal();
 }

@@ -64,7 +64,8 @@ function morph(old, next) {
     if (old.nodeValue !== next.nodeValue) old.nodeValue = next.nodeValue;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  const theirs = old.nodeName === "DETAILS" ? "open" : null; // the browser's own: what a person opened stays open
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && name !== theirs) old.removeAttribute(name);
   for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   patch(old, [...next.childNodes]);
 }

@@ -4,6 +4,7 @@ import { attachment, blocks, file } from "./page-blocks.js";
 import { el, icon } from "./page-dom.js";
 import { emoji } from "./page-emoji.js";
 import { ago, clock, day, full, mrkdwn, person } from "./page-mrkdwn.js";
+import { unseenReplies } from "./page-world.js";
 
 const GROUP_SECONDS = 300;
 const COLOURS = 8;
@@ -62,10 +63,14 @@ function separator(kind, key, label, text) {
 function row(message, previous, world, inThread) {
   const grouped = follows(message, previous);
   const files = (message.files ?? []).flatMap(({ id }) => [world.previews.get(id), world.expanded.has(id)]);
-  const thread = !inThread && message.reply_count > 0 && [unread(message, world), ago(moment(message.latest_reply))];
-  const depends = [message, grouped, inThread, world.users, world.channels, ...files, ...(thread || [])];
+  const thread = !inThread && message.reply_count > 0 && [unread(message), ago(moment(message.latest_reply))];
+  const combos = (message.blocks ?? []).some(asks) && Symbol("drawn each time"); // what is typed there changes without it
+  const depends = [message, combos, grouped, inThread, world.users, world.channels, ...files, ...(thread || [])];
   return { key: keyOf(message), depends, draw: () => article(message, grouped, world, inThread) };
 }
+
+const asks = ({ elements = [], accessory, element }) =>
+  [...elements, accessory, element].some((item) => item?.type?.endsWith("external_select"));
 
 function article(message, grouped, world, inThread) {
   const user = world.users.get(message.user);
@@ -81,8 +86,8 @@ function article(message, grouped, world, inThread) {
       message.ephemeral && onlyYou(message),
       !grouped && el("div", { class: "meta" }, el("b", {}, name), message.bot && el("span", { class: "badge" }, "App"), time),
       message.subtype === "thread_broadcast" && !inThread && opener(message, { class: "plain broadcast" }, "replied to a thread"),
-      content(message, world),
-      !inThread && message.reply_count > 0 && footer(message, world)),
+      content(message, world, inThread),
+      !inThread && message.reply_count > 0 && footer(message)),
     !inThread && !message.ephemeral && el("div", { class: "tools" },
       opener(message, { class: "plain", title: "Reply in thread", "aria-label": "Reply in thread" }, icon("reply"))));
 }
@@ -99,11 +104,12 @@ function follows(message, previous) {
     && Number(message.ts) - Number(previous.ts) < GROUP_SECONDS && !previous.reply_count && !message.blocks;
 }
 
-function content(message, world) {
+function content(message, world, inThread) {
   const text = message.text && !message.blocks?.length ? mrkdwn(message.text, world) : [];
+  const form = { id: `${inThread ? "t" : "c"}-${keyOf(message)}` }; // a root stands in its channel and in its thread
   const edited = message.edited && !message.bot && el("span", { class: "muted edited" }, "(edited)");
   return el("div", { class: message.subtype === "channel_join" ? "content muted" : "content" },
-    message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, world)) : text, edited,
+    message.blocks?.length ? el("div", { class: "blocks" }, blocks(message.blocks, { ...world, form })) : text, edited,
     (message.attachments ?? []).map((item) => attachment(item, world)),
     (message.files ?? []).map((item) => file(item, world)),
     message.reactions?.length > 0 && el("div", { class: "reactions" }, message.reactions.map(reaction)));
@@ -116,12 +122,14 @@ function onlyYou(message) {
     el("button", { type: "button", class: "plain", "data-do": "dismiss" }, "Dismiss"));
 }
 
-const unread = (message, world) => message.latest_reply > (world.read[`${message.channel}/${message.ts}`] ?? "");
+const unread = (message) => unseenReplies(message).length;
 
-function footer(message, world) {
+function footer(message) {
+  const fresh = unread(message);
   return opener(message, { class: "replies" },
-    unread(message, world) && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
+    fresh > 0 && el("span", { class: "dot", role: "img", "aria-label": "Unread replies" }),
     el("b", {}, plural(message.reply_count)),
+    fresh > 0 && el("span", { class: "fresh" }, `${fresh} new`),
     el("span", { class: "muted last" }, `Last reply ${ago(moment(message.latest_reply))}`),
     el("span", { class: "muted view" }, "View thread"));
 }

@@ -1,14 +1,17 @@
 // The page of the sandbox's Slack: what arrives, what a person does, and what is seen of both.
 
+import { listenToControls, press } from "./page-acts.js";
+import { listenToComboboxes } from "./page-combobox.js";
 import { Composer } from "./page-composer.js";
-import { confirmed } from "./page-dialog.js";
+import { enlarge } from "./page-dialog.js";
 import { el, icon, patch } from "./page-dom.js";
 import { get, listen, post } from "./page-live.js";
 import { channelRows, isReply, keyOf, threadRows } from "./page-messages.js";
 import { encode, person } from "./page-mrkdwn.js";
 import { Scroller } from "./page-scroller.js";
 import { isApp, isDirect, sidebar } from "./page-sidebar.js";
-import { find, forget, inChannel, learn, markRead, place, unseen, world } from "./page-world.js";
+import { close, drawModal, homeRows, learnModals, listenToModals } from "./page-views.js";
+import { beginReading, find, forget, inChannel, learn, markRead, openThreads, place, unseen, world } from "./page-world.js";
 
 const $ = (id) => document.getElementById(id);
 const EXAMPLE = { command: "/train", text: "/train main v1.0.0", purpose: "to train the sample project" };
@@ -21,7 +24,7 @@ let waiting = null; // events that came while the messages are being fetched
 let loads = 0;
 let drawing = false;
 let opener = null; // what had the focus before the thread opened
-world.changed = changed;
+Object.assign(world, { changed, notice });
 
 const list = new Scroller($("channel-view"), { bottom: seen });
 const replies = new Scroller($("thread-view"), { bottom: seen });
@@ -57,6 +60,7 @@ async function reload() {
       world.messages.set(channel, messages);
       if (!(channel in world.read)) markRead(channel, messages);
     }));
+    beginReading();
     await route();
   } catch {
     setTimeout(() => load === loads && reload(), RETRY);
@@ -76,21 +80,33 @@ function heard(event) {
   if (event.type === "deleted") forget(event.ephemeral_id ? `e-${event.ephemeral_id}` : event.ts);
   if (event.type === "message") arrived(event.message);
   if (event.type === "changed") place(event.message, false);
+  if (event.type === "modals") learnModals(event.modals, world);
+  if (event.type === "home") world.home = event.view;
   changed();
 }
 
 function arrived(message) {
   if (!world.channels.has(message.channel)) know().then(changed, offline); // a conversation that is new
   const mine = message.user === world.me.id;
-  const here = message.channel === world.channel && inChannel(message);
+  const here = message.channel === world.channel && inChannel(message) && world.tab !== "home";
   place(message, true);
   if (here && mine) world.newFrom = null;
   if (here && !mine && !message.ephemeral && (document.hidden || !list.atEnd)) world.newFrom ??= message.ts;
+  if (!mine && !here && !(isReply(message) && message.thread_ts === world.root)) announce(message);
   soon(() => {
     if (here) mine ? list.toEnd() : list.arrived();
     if (isReply(message) && message.thread_ts === world.root) mine ? replies.toEnd() : replies.arrived();
     seen();
   });
+}
+
+/** For those who listen: something came in where one is not looking. */
+function announce(message) {
+  const channel = world.channels.get(message.channel);
+  const from = world.users.get(message.user);
+  if (!channel || message.ephemeral) return;
+  const where = isReply(message) ? `a thread of #${channel.name}` : isDirect(channel) ? "direct messages" : `#${channel.name}`;
+  $("announce").textContent = `New message in ${where} from ${from ? person(from) : message.user}`;
 }
 
 function offline() {
@@ -101,7 +117,7 @@ function offline() {
 /** What stands at the end of a list that is looked at counts as read. */
 function seen() {
   if (document.hidden || !world.channel) return;
-  const channel = list.atEnd && markRead(world.channel, world.messages.get(world.channel) ?? []);
+  const channel = world.tab !== "home" && list.atEnd && markRead(world.channel, world.messages.get(world.channel) ?? []);
   const thread = world.thread && replies.atEnd && markRead(`${world.channel}/${world.root}`, world.thread);
   if (channel || thread) changed();
 }
@@ -109,12 +125,15 @@ function seen() {
 // ---- where one is: #channel or #channel/thread ----
 
 async function route() {
-  const [name, root = null] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [name, part = null] = decodeURIComponent(location.hash.slice(1)).split("/");
   const channels = [...world.channels.values()];
   const channel = channels.find((one) => one.name === name) ?? channels.find((one) => one.is_member) ?? channels[0];
-  if (channel.id !== world.channel) {
-    Object.assign(world, { channel: channel.id, newFrom: unseen(channel.id)[0]?.ts ?? null });
+  const tab = isDirect(channel) && part === "home" ? "home" : "messages";
+  const root = tab === "home" ? null : part;
+  if (channel.id !== world.channel || tab !== world.tab) {
+    Object.assign(world, { channel: channel.id, tab, newFrom: unseen(channel.id)[0]?.ts ?? null });
     list.toEnd();
+    if (isDirect(channel)) post("home", { user: world.me.id, tab });
   }
   const opens = root !== null && root !== world.root;
   const closes = root === null && world.root !== null;
@@ -159,20 +178,8 @@ function notice(text, thread_ts = null) {
   changed();
 }
 
-async function press(target) {
-  const { confirm, ...pressed } = JSON.parse(target.dataset.press);
-  const message = find(target.closest("[data-key]").dataset.key);
-  if (!message || target.hasAttribute("aria-busy") || (confirm && !(await confirmed(confirm, world)))) return;
-  target.setAttribute("aria-busy", "true");
-  const { channel, ts: message_ts, ephemeral_id } = message;
-  const where = { user: world.me.id, channel, message_ts, ...(ephemeral_id && { ephemeral_id }) };
-  const answer = await post("action", { type: "button", ...where, ...pressed });
-  target.removeAttribute("aria-busy");
-  if (!answer.ok) notice(answer.error, isReply(message) ? message.thread_ts : null);
-}
-
 function dismiss(target) {
-  const message = find(target.closest("[data-key]").dataset.key);
+  const message = find(target.closest(".message").dataset.key);
   if (!message.local) post("dismiss", { user: world.me.id, ephemeral_id: message.ephemeral_id });
   forget(keyOf(message));
   changed();
@@ -184,10 +191,13 @@ function expand({ dataset: { file } }) {
 }
 
 const DEEDS = {
-  press, dismiss, expand,
+  dismiss, expand, enlarge,
+  press: (target) => press(target, world),
+  cancelModal: () => close(world, false),
+  dismissModal: () => close(world, true),
   thread: (target) => openThread(target.dataset.root, target),
   close: closeThread,
-  skip: () => composer.box.focus(),
+  skip: () => (world.tab === "home" ? $("home-view").firstElementChild : composer.box).focus(),
   suggest: (target) => composer.fill(target.dataset.text),
 };
 
@@ -198,10 +208,12 @@ document.addEventListener("click", (event) => {
   DEEDS[target.dataset.do](target);
 });
 document.addEventListener("keydown", (event) => {
-  if ($("confirm").open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") closeThread();
-  if (/^[\w/@]$/.test(event.key) && !event.target.closest("textarea, a, button")) composer.box.focus(); // it gets the letter
+  if (/^[\w/@]$/.test(event.key) && !event.target.closest("textarea, input, select, summary, a, button")) composer.box.focus(); // it gets the letter
 });
+Object.assign(DEEDS, listenToComboboxes(world, listenToControls(world)));
+listenToModals(world);
 document.addEventListener("visibilitychange", seen);
 window.addEventListener("hashchange", () => route().then(seen));
 
@@ -222,18 +234,35 @@ function soon(deed) {
 function draw() {
   const channel = world.channels.get(world.channel);
   if (!channel) return;
-  const sign = isDirect(channel) ? "train" : "hash";
+  const direct = isDirect(channel);
+  const sign = direct ? "train" : "hash";
   patch($("sidebar"), sidebar(world));
   const name = el("h1", { id: "channel-name" }, icon(sign), channel.name);
-  patch($("channel-bar"), [name, el("p", { class: "muted" }, channel.topic)]);
+  patch($("channel-bar"), [name, direct ? tabs(channel) : el("p", { class: "muted" }, channel.topic)]);
   drawBanner();
-  composer.name(`Message ${isDirect(channel) ? "" : "#"}${channel.name}, or type / for commands`);
+  $("home-view").hidden = world.tab !== "home";
+  $("channel-view").hidden = world.tab === "home";
+  patch($("home-view").querySelector(".rows"), world.tab === "home" ? homeRows(world) : []);
+  composer.name(`Message ${direct ? "" : "#"}${channel.name}, or type / for commands`);
   list.draw([intro(channel, sign), ...channelRows(world.messages.get(channel.id) ?? [], world)]);
   $("thread").hidden = !world.root;
   $("thread-channel").textContent = `#${channel.name}`;
   replies.draw(world.thread ? threadRows(world.thread, world) : []);
-  const count = [...world.channels.keys()].reduce((sum, one) => sum + world.unread(one), 0);
+  drawModal(world);
+  drawTitle(channel);
+}
+
+function drawTitle(channel) {
+  const threads = openThreads().reduce((sum, { replies: fresh }) => sum + fresh.length, 0);
+  const count = [...world.channels.keys()].reduce((sum, one) => sum + world.unread(one), threads);
   document.title = `${count ? `(${count}) ` : ""}#${channel.name} · ${world.team.name}`;
+}
+
+/** An app has two: what it shows about itself, and the messages between it and oneself. */
+function tabs(channel) {
+  const tab = (name, label, href) => el("li", {}, el("a", { href, "aria-current": world.tab === name && "page" }, label));
+  return el("nav", { class: "tabs", "aria-label": channel.name }, el("ul", {},
+    tab("home", "Home", `#${channel.name}/home`), tab("messages", "Messages", `#${channel.name}`)));
 }
 
 function drawBanner() {

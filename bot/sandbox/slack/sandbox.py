@@ -76,12 +76,28 @@ class SlackSandbox(Hands):
         self._workspace = Workspace(self._archive, self._feed, clock)
         self._sockets = Sockets(self._feed, self._faults, ack_seconds=ack_seconds)
         self._line = Line(self._sockets)
-        drafts = Drafts()
-        self._views = Views(self._archive, self._feed, drafts, clock)
         hooks = Hooks(self._archive, self._workspace, clock)
         uploads = Uploads(self._archive, home / "slack-files", clock)
+        self._let_people_act(hooks, commands, event_retries)
+        forms = PageForms(workspace=self._workspace, views=self._views, surfaces=self._surfaces, dialogs=self._dialogs)
+        self._page = PageApi(
+            workspace=self._workspace,
+            interactions=self._interactions,
+            forms=forms,
+            line=self._line,
+            feed=self._feed,
+            faults=self._faults,
+            commands=commands,
+        )
+        self._connections = Connections()
+        parts = Parts(self._workspace, uploads, self._views, self._sockets, self.url)
+        self._web_api = WebApi(parts, hooks, self._faults, self._connections)
+
+    def _let_people_act(self, hooks: Hooks, commands: Sequence[SlashCommand], event_retries: Sequence[float]) -> None:
+        drafts = Drafts()
+        self._views = Views(self._archive, self._feed, drafts, self._clock)
         self._deliveries = Deliveries(
-            workspace=self._workspace, line=self._line, hooks=hooks, clock=clock, event_retries=event_retries
+            workspace=self._workspace, line=self._line, hooks=hooks, clock=self._clock, event_retries=event_retries
         )
         self._interactions = Interactions(
             workspace=self._workspace,
@@ -100,19 +116,6 @@ class SlackSandbox(Hands):
             address=self.url,
         )
         self._dialogs = Dialogs(workspace=self._workspace, deliveries=self._deliveries, views=self._views)
-        forms = PageForms(workspace=self._workspace, views=self._views, surfaces=self._surfaces, dialogs=self._dialogs)
-        self._page = PageApi(
-            workspace=self._workspace,
-            interactions=self._interactions,
-            forms=forms,
-            line=self._line,
-            feed=self._feed,
-            faults=self._faults,
-            commands=commands,
-        )
-        self._connections = Connections()
-        parts = Parts(self._workspace, uploads, self._views, self._sockets, self.url)
-        self._web_api = WebApi(parts, hooks, self._faults, self._connections)
 
     # Life
 
