@@ -12,7 +12,7 @@ demo: $(STAMP)
 	@$(BIN)/stationmaster demo $(if $(ONCE),--once '$(ONCE)') $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -rs --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -16,6 +16,7 @@ POINTS = (
     "reserved",
     "starting-before",
     "starting-after",
+    "starting-recorded",
     "preparing-before",
     "preparing-after",
     "preparing-recorded",

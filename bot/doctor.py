@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
+from bot.clock import SystemClock
 from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
 from bot.locations.catalog import Powers, machine, registry_logins
 from bot.locations.ec2 import Ec2Power
+from bot.locations.machine import HELLO_SECONDS, Machine
+from bot.ports import PowerState
 from bot.public_files import S3PublicFiles
+from bot.runs.model import Run
+from bot.runs.store import Store
 from bot.settings import Settings, all_locations
 from bot.slack.chat import SlackChat, web_client
 
@@ -38,13 +45,19 @@ def _checks(settings: Settings) -> Iterator[Check]:
     project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
     yield "GitLab token", lambda: _whose(project.access())
     yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
-    public = S3PublicFiles(settings.public_bucket, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+    public = S3PublicFiles(
+        settings.public_bucket,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        prefix=settings.public_prefix,
+        public_base_url=settings.public_base_url,
+    )
     yield "Public bucket", public.access
     powers = Powers(settings)
     locations = all_locations(settings)
     for name, location in locations.items():
         at = machine(name, location, settings, powers)
-        yield f"Location {name}", lambda at=at: f"its power is {at.power()}"  # type: ignore[misc]
+        yield f"Location {name}", lambda at=at: _location(at)  # type: ignore[misc]
         if isinstance(at.power_supply, Ec2Power):
             power = at.power_supply
             if at.timer is not None:
@@ -53,6 +66,32 @@ def _checks(settings: Settings) -> Iterator[Check]:
     if settings.image_registry is not None:
         yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
+    yield "Runs", lambda: reservations(Path(settings.stationmaster_home) / "ledger.sqlite", locations)
+
+
+def reservations(ledger: Path, locations: Collection[str]) -> str:
+    """Whether every run's location is in the settings; one that is not ends its run at the next start."""
+    try:
+        stranded = _stranded(ledger, locations)
+    except (OSError, sqlite3.Error) as error:
+        raise DoorError(f"the ledger {ledger} cannot be read ({error}). Run this as the bot's own user.") from error
+    if stranded:
+        runs = ", ".join(f"run {run.id} ({run.tag}) has {run.location}" for run in stranded)
+        raise DoorError(
+            f"{runs}, which is not in the settings. Put it back until the run has ended: with these settings the run "
+            "fails at the next start, and nobody turns its machine off."
+        )
+    return "each has its location in the settings"
+
+
+def _stranded(ledger: Path, locations: Collection[str]) -> list[Run]:
+    if not ledger.exists():
+        return []
+    store = Store(ledger, SystemClock())
+    try:
+        return store.stranded(locations)
+    finally:
+        store.close()
 
 
 def _whose(access: Access) -> str:
@@ -67,6 +106,19 @@ def _account(settings: Settings, registry: str) -> str:
     """Amazon's is asked for a login; whether any other takes the account, only a machine can find out."""
     login = registry_logins(settings)(f"{registry}/")
     return f"{registry} as {login.account}" if login else f"{registry} without an account"
+
+
+def _location(at: Machine) -> str:
+    """A machine that is off is left off; one that is on has to answer."""
+    power = at.power()
+    if power in (PowerState.GONE, PowerState.UNKNOWN):
+        raise DoorError("the cloud does not know it, or not any more: check its instance id, and AWS_REGION.")
+    if power is not PowerState.RUNNING:
+        return f"its power is {power}, so whether it answers will show when it is on"
+    said = at.shell.run(["true"], timeout=HELLO_SECONDS)
+    if said.code != 0:
+        raise DoorError(f"it is on, but a command fails there with status {said.code}: {said.last_line}")
+    return "it is on, and answers"
 
 
 def _timer(power: Ec2Power) -> str:

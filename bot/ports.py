@@ -201,6 +201,9 @@ class Screens(Protocol):
     def home(self, user: str, view: View) -> None:
         """Set a person's home tab."""
 
+    def replace(self, address: str, message: Message) -> None:
+        """Change the message whose button was pressed, by the address that came with the press; also a whisper's."""
+
 
 # ------------------------------------------------------------------------------------------------ location (a machine)
 

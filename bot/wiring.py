@@ -120,6 +120,14 @@ class Service:
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
         self.store.requeue_all()
+        for run in self.store.stranded(self.world.locations):
+            log.warning(
+                "run %s (%s) has the location %s, which is not in the settings any more: it is taken from it now. Look "
+                "at that machine: something of the run may still live there, and nobody turns it off",
+                run.id,
+                run.tag,
+                run.location,
+            )
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()

@@ -37,6 +37,7 @@ BUTTONS: tuple[Button, ...] = (
     again.BUTTON,
     compare.BUTTON,
     log.BUTTON,
+    runs.BUTTON,
     *modal.BUTTONS,
     *pressing.BUTTONS,
     *home.BUTTONS,

@@ -114,7 +114,8 @@ class Press:
     `action` is the action id up to a colon: what follows one only tells alike buttons of one block apart. `value` is
     the button's value, or what was chosen. `message` is the ts of the message that it is in, `thread` that of the root
     of its thread (empty when it is in none), `view` the modal or home tab (`id`, `private_metadata`, ...); `values` is
-    what stands in that view's fields now, by block id.
+    what stands in that view's fields now, by block id. `address` is where the message can be replaced
+    (`Screens.replace`), for half an hour.
     """
 
     user: str
@@ -126,6 +127,7 @@ class Press:
     thread: str = ""
     team: str = ""
     workspace: str = ""
+    address: str = ""
     view: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
 

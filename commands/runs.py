@@ -2,49 +2,98 @@
 
 from __future__ import annotations
 
+from bot.errors import UserError
+from bot.ports import Message
 from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import comparing, words
-from bot.slack.blocks import Block, context, header, section, title, title_text
+from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
 from bot.slack.ending import seconds_in_all, spans
 from commands import request
-from commands.desk import Call, Command, Desk, Reply
+from commands.desk import Button, Call, Command, Desk, Press, Reply
 from commands.find import ago, one_line, run_meant, thread_link
+from commands.run_filter import RunFilter, run_filter, unpacked
 
-USAGE = "/runs [mine | active | all | <number> | <tag>]"
-SHOWN = 15
-_LIST_WEIGHT = 2_800
+USAGE = "/runs [mine] [active | all | failed | ...] [branch <name>] [on <location>] [by <person>] | <number> | <tag>"
+SHOWN = 10
+"""Runs of a page."""
+PAGE = "runs-page"
+_LIST_WEIGHT = 2_600
 
 
 def handle(call: Call, desk: Desk) -> Reply | None:
-    """A list, or one run's details."""
-    given = request.words(call.text)
-    which = given[0].casefold() if len(given) == 1 else ""
-    if not given or which == "active":
-        return _listing(desk.store.runs(only_open=True, limit=SHOWN), "Runs that are going on", call, desk)
-    if which == "mine":
-        return _listing(desk.store.runs(user=call.user, limit=SHOWN), "Your latest runs", call, desk)
-    if which == "all":
-        return _listing(desk.store.runs(limit=SHOWN), "The latest runs", call, desk)
+    """A page of a list, or one run's details."""
+    try:
+        wanted = run_filter(request.words(call.text))
+    except UserError as error:
+        return Reply(str(error))
+    if wanted is not None:
+        return _listing(wanted, call, desk)
     run = run_meant(call.text, desk, USAGE)
     return run if isinstance(run, Reply) else _details(run, call, desk)
 
 
-def _listing(runs: list[Run], heading: str, call: Call, desk: Desk) -> Reply:
+def turn_page(press: Press, desk: Desk) -> str | None:
+    """Another page in the place of the one whose button was pressed."""
+    call = Call(press.user, press.channel, "", press.trigger, press.team, press.workspace)
+    page = _listing(unpacked(press.value), call, desk)
+    screens = desk.screens
+    if screens is None or not press.address:
+        return page.text
+    desk.later(lambda: screens.replace(press.address, Message("", page.text, page.blocks)))
+    return None
+
+
+def _listing(wanted: RunFilter, call: Call, desk: Desk) -> Reply:
+    user = _user(wanted, call, desk)
+    if isinstance(user, Reply):
+        return user
+    runs = desk.store.runs(
+        user=user,
+        only_open=wanted.state == "active",
+        phases=wanted.phases,
+        branch=wanted.branch or None,
+        location=wanted.location or None,
+        before=wanted.before,
+        limit=SHOWN + 1,
+    )
+    heading = wanted.heading()
     if not runs:
-        hint = "`/runs all` shows earlier ones, " if "going on" in heading else ""
+        hint = "`/runs all` shows earlier ones, " if wanted.state == "active" else ""
         return Reply(f"{heading}: none. {hint}`{request.EXAMPLE}` starts one.")
     lines, room = [f"*{heading}*"], _LIST_WEIGHT
-    for run in runs:
+    shown = []
+    for run in runs[:SHOWN]:
         line = one_line(run, call, desk)
         room -= words.weight(line) + 2
         if room < 0:
             break
         lines.append(line)
+        shown.append(run)
     text = "\n".join(lines)
-    return Reply(text, [section(text), context("`/runs <number>` shows all about one of them.")])
+    blocks: list[Block] = [section(text), context("`/runs <number>` shows all about one of them.")]
+    buttons = []
+    if wanted.before is not None:
+        buttons.append(button("Newest", f"{PAGE}:newest", wanted.newest().packed()))
+    if len(runs) > len(shown):
+        buttons.append(button("Older", f"{PAGE}:older", wanted.older_than(shown[-1].id).packed()))
+    return Reply(text, [*blocks, *([actions(*buttons)] if buttons else [])])
+
+
+def _user(wanted: RunFilter, call: Call, desk: Desk) -> str | Reply | None:
+    """The id of whose runs are wanted; None for everybody's."""
+    if wanted.mine and wanted.user:
+        return Reply("Either `mine` or `by` somebody.")
+    if wanted.mine or not wanted.user:
+        return call.user if wanted.mine else None
+    found = desk.store.people.called(wanted.user)
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        return Reply(f"Nobody called {words.code(wanted.user, 80)} has trained here yet.")
+    return Reply(f"Several people are called {words.code(wanted.user, 80)}: name one by the e-mail address.")
 
 
 def _details(run: Run, call: Call, desk: Desk) -> Reply:
@@ -65,7 +114,7 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
         lines.append(f"Cancelled by {desk.name_of(run.cancelled_by)}.")
     result = run.result
     if result.get("image"):
-        lines.append(words.code(str(result["image"]), 300))
+        lines.append(words.code(image_name(run), 300))
     links = [
         words.link(str(result["release_url"]), "release") if result.get("release_url") else "",
         words.link(str(result["public_url"]), "public file") if result.get("public_url") else "",
@@ -94,9 +143,10 @@ def _timing(run: Run, cost: Cost | None) -> list[Block]:
     return [context(" · ".join(parts))] if parts else []
 
 
+BUTTON = Button(PAGE, turn_page)
 COMMAND = Command(
     name="/runs",
-    usage="[mine | active | all | <number> | <tag>]",
+    usage="[mine] [active | all | failed] [branch <name>] [on <location>] [by <person>] | <number> | <tag>",
     description="What is training, what went before, and all about one run",
     example="/runs mine",
     handle=handle,

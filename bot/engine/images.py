@@ -55,7 +55,7 @@ def build(run: Run, world: World) -> Outcome:
         return steps.launch(run, world, location, job)
     found = location.image(job)
     if found is not None:
-        return _go_on(run, found)
+        return _go_on(run, found, job.spec)
     # The intent is recorded before the deed: a bot that dies in between says the same of it afterwards.
     return policy.wait(_with(run, why=_why(run, world)), 0.0)
 
@@ -86,14 +86,16 @@ def _finished(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
         return steps.again(run, STEP, "internal", notes) or policy.fail(run, Reason.IMAGE, *notes, message=said)
     seconds = world.clock.now() - run.phase_at
     facts = {"state": _image(run).get("state"), "name": order["build"]["name"]}
-    return _go_on(run, found, *notes, milestone("image-ready", seconds=seconds, **facts))
+    return _go_on(run, found, order, *notes, milestone("image-ready", seconds=seconds, **facts))
 
 
-def _go_on(run: Run, found: str, *notes: Note) -> Outcome:
+def _go_on(run: Run, found: str, order: Mapping[str, Any], *notes: Note) -> Outcome:
     run = _with(run, name=found)
     if run.kind is Kind.TRAIN:
         return policy.advance(run, Phase.TRAINING, *notes)
-    return policy.advance(run, Phase.BUILT, *notes, result={**run.result, "image": found})
+    return policy.advance(
+        run, Phase.BUILT, *notes, result={**run.result, "image": found, "image_name": order["build"]["name"]}
+    )
 
 
 def _failed(run: Run, world: World, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.engine import images, policy, steps
+from bot.engine.elsewhere import or_elsewhere
 from bot.engine.policy import Outcome, milestone
 from bot.engine.predecessors import compared, own_fingerprint
 from bot.engine.release_notes import asset_path, description
@@ -26,7 +27,7 @@ LAST_PIECES = 300
 def process(run: Run, world: World) -> Outcome:
     """Do what the run needs now. Never raises a `DoorError`: a door that fails is part of the decision."""
     try:
-        return _deed(run)(run, world)
+        return _deed(run, world)(run, world)
     except Unauthorised as error:
         return _refused(run, error)
     except Unavailable as error:
@@ -35,7 +36,9 @@ def process(run: Run, world: World) -> Outcome:
         return _ended_by(run, Reason.INTERNAL, error)
 
 
-def _deed(run: Run) -> Callable[[Run, World], Outcome]:
+def _deed(run: Run, world: World) -> Callable[[Run, World], Outcome]:
+    if run.holds and run.location not in world.locations:
+        return _without_its_machine
     if run.phase.ended:
         return give_back
     if run.cancelled_by:
@@ -48,6 +51,20 @@ def _work(run: Run, world: World) -> Outcome:
         # The shell may answer all the same (the local one does); what the power says decides.
         return policy.fail(run, Reason.MACHINE_LOST, message="Its power went off under the run.")
     return _DEEDS[run.phase](run, world)
+
+
+def _without_its_machine(run: Run, world: World) -> Outcome:
+    """Its machine was taken out of the settings: nobody can look at it any more, so nothing there is waited for.
+
+    What may still run there cannot publish over a newer reservation of the machine: its fence is older.
+    """
+    if not run.phase.ended:
+        said = f"There is no location `{run.location}` any more."
+        outcome = policy.fail(run, Reason.LOCATION_REMOVED, message=said)
+        if run.phase is not Phase.STARTING:
+            return outcome
+        return or_elsewhere(run, world.store.lines, outcome, why="removed")
+    return Outcome(replace(run, holds=False), 0.0, farewell(run))  # what was said before is not said again
 
 
 def release(run: Run, world: World) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.runs.model import Note, Phase, Reason, Run, legal
+from bot.runs.model import Elsewhere, Note, Phase, Reason, Run, legal
 
 START_PATIENCE = 600.0
 """Seconds from the reservation until a machine that does not answer is given up (fault 20)."""
@@ -46,6 +46,8 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     uncancel: bool = False
     """The cancel came too late and is taken back."""
+    elsewhere: Elsewhere | None = None
+    """What holds instead of all this when another machine of the run's line is free for it."""
 
 
 def milestone(what: str, **data: Any) -> Note:

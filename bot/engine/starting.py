@@ -1,10 +1,15 @@
-"""From the reservation until the machine answers: each way in which that fails has its reason within a minute."""
+"""From the reservation until the machine answers: each way in which that fails has its reason within a minute.
+
+A machine of a pool that cannot be turned on is given back for another one that is free and was not tried; the next one
+is asked at once. Only when there is none does the run stay where it is, and fail when the patience is over.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from bot.engine import policy
+from bot.engine.elsewhere import or_elsewhere, refused_by
 from bot.engine.look import look_at
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
@@ -49,43 +54,56 @@ def _look(run: Run, world: World) -> Outcome:
         notes = (milestone("machine-ready", seconds=now - run.phase_at),) if run.progress.get("power_asked") else ()
         return policy.advance(run, Phase.PREPARING, *notes, progress=_settled(run))
     if power is PowerState.GONE:
-        return policy.fail(run, Reason.NO_MACHINE)
+        return or_elsewhere(run, world.store.lines, policy.fail(run, Reason.NO_MACHINE), why="gone")
     if now - run.phase_at > world.terms[run.location].start_seconds:
         return policy.fail(run, Reason.NO_MACHINE if power is PowerState.UNKNOWN else Reason.START_TIMEOUT)
     if power is PowerState.STOPPED:
-        return _ask_for_power(run, location, now)
+        return _ask_for_power(run, world, location, now)
     run = _waiting_for(run, power.value)
     return policy.wait(run, 0.5 if now - run.phase_at < 10 else 2.0)  # noqa: PLR2004 - quick machines first
 
 
-def _ask_for_power(run: Run, location: Location, now: float) -> Outcome:
+def _ask_for_power(run: Run, world: World, location: Location, now: float) -> Outcome:
     if not run.progress.get("power_asked"):
         # The intent goes to the ledger first: a machine whose start was answered by nobody is stopped again, too.
         asked = replace(run, progress={**run.progress, "power_asked": True})
-        return policy.wait(asked, 0.0, milestone("machine-starting"))
+        # Who moved on was told which machine is tried now.
+        notes = () if run.progress.get("refused") else (milestone("machine-starting", location=run.location),)
+        return policy.wait(asked, 0.0, *notes)
     tries = int(run.progress.get("start_tries", 0))
     if tries and now - run.progress["started_at"] < policy.START_PAUSE:
         return policy.wait(_waiting_for(run, "starting"), 1.0)
     if tries >= policy.START_TRIES:
         return policy.fail(run, Reason.START_FAILED)
+    counted = {**run.progress, "start_tries": tries + 1, "started_at": now, "waits_for": "starting"}
+    started = policy.wait(policy.calm(replace(run, progress=counted)), 0.5)
+    return _refusal(run, world, location, now) or started
+
+
+def _refusal(run: Run, world: World, location: Location, now: float) -> Outcome | None:
+    """Ask for power; what the cloud's no comes to, None when it said yes."""
     try:
         location.start()
     except NoCapacity as error:
-        return _no_capacity(run, now, error)
-    except (Unauthorised, NotFound) as error:
-        reason = Reason.NO_MACHINE if isinstance(error, NotFound) else Reason.START_REFUSED
-        return policy.fail(_never_started(run), reason, message=str(error))
-    counted = {**run.progress, "start_tries": tries + 1, "started_at": now, "waits_for": "starting"}
-    return policy.wait(policy.calm(replace(run, progress=counted)), 0.5)
+        return _no_capacity(run, world, now, error)
+    except NotFound as error:
+        unknown = policy.fail(_never_started(run), Reason.NO_MACHINE, message=str(error))
+        return or_elsewhere(run, world.store.lines, unknown, why="gone")
+    except Unauthorised as error:
+        return policy.fail(_never_started(run), Reason.START_REFUSED, message=str(error))
+    return None
 
 
-def _no_capacity(run: Run, now: float, error: NoCapacity) -> Outcome:
+def _no_capacity(run: Run, world: World, now: float, error: NoCapacity) -> Outcome:
     since = float(run.progress.get("refused_since", now))
+    quota = isinstance(error, QuotaReached)
+    refused = {"refused_since": since, "refused": refused_by(run), "waits_for": "capacity"}
+    run = replace(run, progress={**run.progress, **refused})
+    outcome = policy.wait(policy.in_trouble(run, now, str(error)), 10.0)
     if now - since > policy.CAPACITY_PATIENCE:
-        reason = Reason.QUOTA if isinstance(error, QuotaReached) else Reason.NO_CAPACITY
-        return policy.fail(_never_started(run), reason, message=str(error))
-    refused = replace(run, progress={**run.progress, "refused_since": since, "waits_for": "capacity"})
-    return policy.wait(policy.in_trouble(refused, now, str(error)), 10.0)
+        reason = Reason.QUOTA if quota else Reason.NO_CAPACITY
+        outcome = policy.fail(_never_started(run), reason, message=str(error))
+    return or_elsewhere(run, world.store.lines, outcome, why="quota" if quota else "capacity")
 
 
 def _no_answer(run: Run, world: World, error: Unavailable) -> Outcome:
@@ -103,7 +121,7 @@ def _patience(before: Run, world: World, outcome: Outcome) -> Outcome:
     if run.phase is not Phase.STARTING or not late or run.progress.get("slow_said"):
         return outcome
     told = replace(run, progress={**run.progress, "slow_said": True})
-    note = milestone("start-slow", waits_for=run.progress.get("waits_for", "starting"))
+    note = milestone("start-slow", location=run.location, waits_for=run.progress.get("waits_for", "starting"))
     return replace(outcome, run=told, notes=(*outcome.notes, note))
 
 
@@ -119,5 +137,5 @@ def _never_started(run: Run) -> Run:
 
 
 def _settled(run: Run) -> dict[str, object]:
-    passing = ("waits_for", "refused_since", "start_tries", "started_at", "slow_said")
+    passing = ("waits_for", "refused_since", "refused", "start_tries", "started_at", "slow_said")
     return {key: value for key, value in run.progress.items() if key not in passing}

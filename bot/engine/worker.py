@@ -166,10 +166,16 @@ class Worker:
         crash_point(f"{outcome.run.phase}-recorded")
 
     def _apply(self, run: Run, lease: str, outcome: Outcome) -> None:
-        store = self._world.store
-        if outcome.uncancel:
-            store.uncancel(run, lease)
-        if not store.apply(run, lease, outcome.run, due_in=outcome.due_in, notes=outcome.notes):
+        written = self._world.store.apply(
+            run,
+            lease,
+            outcome.run,
+            due_in=outcome.due_in,
+            notes=outcome.notes,
+            elsewhere=outcome.elsewhere,
+            uncancel=outcome.uncancel,
+        )
+        if not written:
             log.warning("run %s: a stale result was dropped", run.id)
             return
         if outcome.notes or outcome.run != run:

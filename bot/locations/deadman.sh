@@ -7,7 +7,7 @@
 #
 # A machine powers itself off when nobody renewed for LEASE seconds and no job of ours lives; after HARD seconds whatever
 # runs. WORKDIR/guard/lease says until when: "BOOT LEASE-END HARD-END", in seconds since that boot, which no wrong clock
-# can move. After another boot both count from that one.
+# can move. After another boot both count from that one. Without WORKDIR/guard nothing is powered off.
 set -eu
 umask 022
 export LC_ALL=C
@@ -45,8 +45,13 @@ permitted() {
     if [ "$#" -gt 0 ] || [ "$(id -u)" = 0 ]; then
         command -v "${1:-shutdown}" >/dev/null
     else
-        sudo -n -l shutdown -h now >/dev/null 2>&1
+        sudo -n -l shutdown -h now >/dev/null 2>&1 && unasked
     fi
+}
+
+# unasked: sudo lists also what it would want a password for, where another rule of the user's needs none.
+unasked() {
+    sudo -n -l 2>/dev/null | grep -q 'NOPASSWD:.*\(shutdown\|ALL\)' || sudo -n -v 2>/dev/null
 }
 
 off() {
@@ -65,6 +70,8 @@ number() {
 }
 
 look() {
+    # Nobody ever renewed here: a machine that is being set up, or another workdir than the bot's, where its jobs are not.
+    [ -d "$guard" ] || return 0
     now=$(uptime)
     lease_end=$lease hard_end=$hard
     if [ -r "$guard/lease" ] && read -r of until limit <"$guard/lease" && [ "$of" = "$(boot)" ]; then

@@ -10,7 +10,7 @@ from bot.runs.lines import Lines
 from bot.runs.machines import MachineRow, know, machine_of
 from bot.runs.model import Note
 from bot.runs.outbox import say
-from bot.runs.reservation import wake_queue
+from bot.runs.reservation import wake_for
 
 NOT_HELD = "held_by = NULL, held_until = NULL, held_reason = '', held_channel = ''"
 
@@ -43,7 +43,7 @@ class Holds:
             )
             if cursor.rowcount:
                 record(connection, now, user, "hold", location=name, data={"until": until, "reason": reason})
-                wake_queue(connection, self._lines.of(name), now)
+                wake_for(connection, self._lines.of(name), name, now)
             return cursor.rowcount == 1
 
     def release(self, name: str, *, by: str, anybodys: bool = False) -> MachineRow | None:
@@ -96,7 +96,7 @@ class Holds:
             (end, row.name),
         )
         record(connection, now, actor, deed, location=row.name, data={"held_by": row.held_by})
-        wake_queue(connection, self._lines.of(row.name), now)
+        wake_for(connection, self._lines.of(row.name), row.name, now)
 
 
 def _tell(connection: Connection, row: MachineRow, now: float, text: str) -> None:

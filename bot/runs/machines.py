@@ -9,7 +9,7 @@ from bot.runs.database import Database, Row
 from bot.runs.journal import record
 from bot.runs.lines import Lines
 from bot.runs.power_log import Look, note
-from bot.runs.reservation import wake_queue
+from bot.runs.reservation import wake_for
 
 WANTED = (
     """EXISTS (SELECT 1 FROM runs WHERE (location = :name AND holds = 1) OR (queue = :line AND phase = 'queued'))"""
@@ -79,7 +79,7 @@ class Machines:
                 connection.execute(
                     "UPDATE machines SET on_since = NULL, idle_since = NULL, stopping = 0 WHERE name = ?", (name,)
                 )
-                wake_queue(connection, self._lines.of(name), now)
+                wake_for(connection, self._lines.of(name), name, now)
 
     def disk(self, name: str, free: int) -> None:
         """Note how many bytes were free where the location keeps its things."""
@@ -110,17 +110,8 @@ class Machines:
 
         Winning it twice is winning it once.
         """
-        now = self._database.now()
         with self._database.write() as connection:
-            know(connection, name)
-            cursor = connection.execute(
-                "UPDATE machines SET stopping = 1 WHERE name = :name AND coalesce(held_until, 0) <= :now "
-                "AND wanted IS NOT 'on' AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :line AND phase = 'queued')",
-                {"name": name, "now": now, "line": self._lines.of(name)},
-            )
-            if cursor.rowcount:
-                record(connection, now, "engine", "stop-after-start", location=name)
-            return cursor.rowcount == 1
+            return stop_after_start(connection, self._database.now(), name, self._lines.of(name))
 
     def give_back_stop(self, name: str, *, busy: bool) -> None:
         """Give the right to stop it back; `busy`: something runs there, so that it has not been idle until now."""
@@ -133,7 +124,20 @@ class Machines:
             )
             if cursor.rowcount:
                 record(connection, now, "upkeep", "stop-given-back", location=name)
-                wake_queue(connection, self._lines.of(name), now)
+                wake_for(connection, self._lines.of(name), name, now)
+
+
+def stop_after_start(connection: Connection, now: float, name: str, line: str) -> bool:
+    """What `Machines.take_after_start` does, in the caller's transaction."""
+    know(connection, name)
+    cursor = connection.execute(
+        "UPDATE machines SET stopping = 1 WHERE name = :name AND coalesce(held_until, 0) <= :now "
+        "AND wanted IS NOT 'on' AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :line AND phase = 'queued')",
+        {"name": name, "now": now, "line": line},
+    )
+    if cursor.rowcount:
+        record(connection, now, "engine", "stop-after-start", location=name)
+    return cursor.rowcount == 1
 
 
 def machine_of(row: Row) -> MachineRow:

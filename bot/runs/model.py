@@ -88,6 +88,7 @@ class Reason(StrEnum):
     START_FAILED = "start-failed"
     START_TIMEOUT = "start-timeout"
     MACHINE_LOST = "machine-lost"
+    LOCATION_REMOVED = "location-removed"
     TOO_LONG = "too-long"
     CODE = "code"
     OUT_OF_MEMORY = "out-of-memory"
@@ -123,6 +124,9 @@ SENTENCES: Mapping[Reason, str] = {
     "Try again; if it happens twice, ask whoever looks after the machine.",
     Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. "
     "Train again to start over.",
+    Reason.LOCATION_REMOVED: "Its machine was taken out of the settings while the run had it. Nothing was released, "
+    "and what the run left there was not looked at. Whoever runs Stationmaster has to see that nothing of it still "
+    "runs, and that the machine is off.",
     Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
     Reason.CODE: "The project's own code failed.",
     Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",
@@ -210,3 +214,15 @@ class Note:
     kind: str
     text: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What a starting run comes to when another machine of its line takes it instead (`reservation.move_on`).
+
+    `was_on`: the machine that it leaves may have come on for it, so it is stopped unless somebody waits for it.
+    """
+
+    progress: Mapping[str, Any]
+    notes: tuple[Note, ...] = ()
+    was_on: bool = False

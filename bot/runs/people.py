@@ -17,6 +17,15 @@ class People:
         row = self._database.one("SELECT * FROM people WHERE id = ? AND name <> ''", (user,))
         return Person(row["id"], row["name"], row["email"], row["tz"]) if row else None
 
+    def called(self, name: str) -> list[Person]:
+        """Everybody who is called that: by their name, or by their e-mail address or its first part; case aside."""
+        rows = self._database.all(
+            "SELECT * FROM people WHERE name <> '' AND :name IN "
+            "(lower(name), lower(email), lower(substr(email, 1, instr(email, '@') - 1)))",
+            {"name": name.lower()},
+        )
+        return [Person(row["id"], row["name"], row["email"]) for row in rows]
+
     def remember(self, person: Person) -> None:
         """Note who somebody is, as Slack says now."""
         with self._database.write() as connection:

@@ -6,11 +6,32 @@ wakes that run all the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
+from typing import Any
 
 from bot.runs.model import Run
 from bot.runs.rows import run_of
+
+_MAY_HAVE = """(phase = 'queued' OR (phase = 'starting' AND json_extract(progress, '$.waits_for') = 'capacity'
+    AND NOT EXISTS (SELECT 1 FROM json_each(progress, '$.refused') WHERE value = :machine)))"""
+"""Whom of its line the machine could serve: those who wait, also at another one that the cloud has no room for.
+
+`refused` are the machines that were asked for that run in vain (bot/engine/starting.py).
+"""
+_FREE = f"""NOT EXISTS (SELECT 1 FROM runs WHERE location = :machine AND holds = 1)
+    AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :machine
+                    AND (stopping = 1 OR (held_until > :now AND held_by <> :user)))
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :queue AND id < :id AND {_MAY_HAVE}
+                    AND (user = :user OR NOT EXISTS (SELECT 1 FROM machines
+                                                     WHERE name = :machine AND held_until > :now)))"""  # noqa: S608 - literals
+"""Nobody has it, it is not being stopped nor held by somebody else, and the run is next.
+
+Whoever asked before is next, unless the machine is held: then only the holder's own runs count.
+"""
+_FENCE = "fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)"
+"""Larger than any before it, also of a ledger that was lost: it starts from the clock."""
 
 
 def in_order(connection: Connection, now: float, run: Run, machines: Sequence[str]) -> list[str]:
@@ -32,26 +53,34 @@ def in_order(connection: Connection, now: float, run: Run, machines: Sequence[st
 
 
 def take(connection: Connection, now: float, run: Run, lease: str, machine: str) -> Run | None:
-    """Give the run that machine: if it is free, not being stopped, not held by somebody else, and the run is next.
+    """Give the run that machine, if it is free for it (see `_FREE`), with a new fence. One UPDATE."""
+    row = connection.execute(
+        f"""
+        UPDATE runs SET phase = 'starting', phase_at = :now, location = :machine, holds = 1, lease = NULL,
+            due_at = :now, version = version + 1, times = json_set(times, '$.starting', :now), {_FENCE}
+        WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL AND {_FREE}
+        RETURNING *
+        """,  # noqa: S608 - literals of this file
+        _values(now, run, lease, machine),
+    ).fetchone()
+    return run_of(dict(row)) if row else None
 
-    One UPDATE. Whoever asked before is next, unless the machine is held: then only the holder's own runs count. The
-    fence is larger than any before it, also of a ledger that was lost: it starts from the clock.
+
+def move_on(
+    connection: Connection, now: float, run: Run, lease: str, machine: str, *, progress: Mapping[str, Any]
+) -> Run | None:
+    """Give a starting run that machine instead of the one it has, if it is free for it, with a new fence. One UPDATE.
+
+    Its time at a machine, for the bill and for `max_hours`, counts from here.
     """
     row = connection.execute(
-        """
-        UPDATE runs SET phase = 'starting', phase_at = :now, location = :machine, holds = 1, lease = NULL,
-            due_at = :now, version = version + 1, times = json_set(times, '$.starting', :now),
-            fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)
-        WHERE id = :id AND lease = :lease AND phase = 'queued' AND cancelled_by IS NULL
-          AND NOT EXISTS (SELECT 1 FROM runs WHERE location = :machine AND holds = 1)
-          AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :machine
-                          AND (stopping = 1 OR (held_until > :now AND held_by <> :user)))
-          AND NOT EXISTS (SELECT 1 FROM runs WHERE queue = :queue AND phase = 'queued' AND id < :id
-                          AND (user = :user OR NOT EXISTS (SELECT 1 FROM machines
-                                                           WHERE name = :machine AND held_until > :now)))
+        f"""
+        UPDATE runs SET phase_at = :now, location = :machine, lease = NULL, due_at = :now, version = version + 1,
+            progress = :progress, times = json_set(times, '$.starting', :now), {_FENCE}
+        WHERE id = :id AND lease = :lease AND phase = 'starting' AND cancelled_by IS NULL AND {_FREE}
         RETURNING *
-        """,
-        {"now": now, "id": run.id, "lease": lease, "machine": machine, "queue": run.queue, "user": run.user},
+        """,  # noqa: S608 - literals of this file
+        {**_values(now, run, lease, machine), "progress": json.dumps(progress)},
     ).fetchone()
     return run_of(dict(row)) if row else None
 
@@ -72,3 +101,15 @@ def wait_on(connection: Connection, now: float, run: Run, lease: str, *, due_at:
 def wake_queue(connection: Connection, line: str, now: float) -> None:
     """Whoever stands in the line looks again now."""
     connection.execute("UPDATE runs SET due_at = ? WHERE queue = ? AND phase = 'queued'", (now, line))
+
+
+def wake_for(connection: Connection, line: str, machine: str, now: float) -> None:
+    """The machine may be free now: whoever it could serve looks again."""
+    connection.execute(
+        f"UPDATE runs SET due_at = :now WHERE queue = :line AND {_MAY_HAVE}",  # noqa: S608 - literals of this file
+        {"now": now, "line": line, "machine": machine},
+    )
+
+
+def _values(now: float, run: Run, lease: str, machine: str) -> dict[str, Any]:
+    return {"now": now, "id": run.id, "lease": lease, "machine": machine, "queue": run.queue, "user": run.user}

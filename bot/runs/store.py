@@ -7,7 +7,7 @@ said is written in the transaction of what it says; nothing is deleted. Usable f
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
@@ -23,21 +23,20 @@ from bot.runs.holds import Holds
 from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
-from bot.runs.machines import Machines, know
+from bot.runs.machines import Machines, know, stop_after_start
 from bot.runs.merge_notes import MergeNotes, want_note
-from bot.runs.model import FREED, Note, Phase, Run
+from bot.runs.model import FREED, Elsewhere, Note, Phase, Run
 from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
 from bot.runs.preferences import Preferences
-from bot.runs.progress import after_stage
+from bot.runs.readings import OPEN, Readings
 from bot.runs.requests import Requests
-from bot.runs.reservation import in_order, take, wait_on, wake_queue
+from bot.runs.reservation import in_order, move_on, take, wait_on, wake_for, wake_queue
 from bot.runs.rows import run_of
 from bot.runs.subscriptions import Subscriptions, say_of_end
 from bot.runs.wishes import Wishes
 
-OPEN = "ended_at IS NULL"
 TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
 QUEUE_LOOK = 5.0
 """Seconds between two looks of a queued run; it is also woken when a machine of its line becomes free."""
@@ -57,11 +56,11 @@ MOVING = (
 """Times that something is measured from or waits for; those that only tell when it was stay as they were told."""
 
 
-class Store:
+class Store(Readings):
     """The ledger in one SQLite file; `lines` says which machines of the settings share a queue."""
 
     def __init__(self, path: Path, clock: Clock, *, lines: Lines | None = None) -> None:
-        self._database = Database(path, clock)
+        super().__init__(Database(path, clock))
         self.lines = lines or Lines()
         self.requests = Requests(self._database)
         self.outbox = Outbox(self._database)
@@ -98,55 +97,52 @@ class Store:
             if reserved is None:
                 wait_on(connection, now, run, lease, due_at=now + look_in)
                 return None
-            for note in notes:
-                say_in_run(connection, now, note, reserved)
-            _idle(connection, reserved.location, None)
+            _reserved(connection, now, reserved, notes)
             wake_queue(connection, run.queue, now)
-            record(connection, now, "engine", "reserve", run=reserved)
             return reserved
 
-    def apply(self, before: Run, lease: str, after: Run, *, due_in: float, notes: Sequence[Note] = ()) -> bool:
+    def apply(
+        self,
+        before: Run,
+        lease: str,
+        after: Run,
+        *,
+        due_in: float,
+        notes: Sequence[Note] = (),
+        elsewhere: Elsewhere | None = None,
+        uncancel: bool = False,
+    ) -> bool:
         """Write what a deed came to, with what is to be said of it; False when the result is stale and was dropped.
 
-        Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept.
+        Guarded by id, lease and the phase the deed began in. A cancel that arrived meanwhile is kept; `uncancel` takes
+        one back that came too late. With `elsewhere` the run goes to another machine of its line instead, if one is
+        free: in the same transaction, so that none is missed.
         """
         now = self._database.now()
-        if after.phase != before.phase:
-            times = {**after.times, after.phase.value: now}
-            after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
-        freed = before.holds and not after.holds
-        if freed:
-            after = replace(after, times={**after.times, FREED: now})
-        changed = replace(after, events_read=before.events_read, log_read=before.log_read) != before
+        after = _dated(before, after, now)
         with self._database.write() as connection:
+            if elsewhere is not None and self._move_on(connection, now, before, lease, elsewhere):
+                return True
             cursor = connection.execute(
                 """
-                UPDATE runs SET phase = ?, phase_at = ?, reason = ?, detail = ?, holds = ?, attempt = ?,
-                    events_read = ?, log_read = ?, times = ?, progress = ?, result = ?, ended_at = ?, lease = NULL,
-                    due_at = CASE WHEN cancelled_by IS NOT NULL AND ? THEN ? ELSE ? END, version = version + ?
-                WHERE id = ? AND lease = ? AND phase = ?
+                UPDATE runs SET phase = :phase, phase_at = :phase_at, reason = :reason, detail = :detail,
+                    holds = :holds, attempt = :attempt, events_read = :events_read, log_read = :log_read,
+                    times = :times, progress = :progress, result = :result, ended_at = :ended_at, lease = NULL,
+                    due_at = CASE WHEN cancelled_by IS NOT NULL AND :was_not_cancelled THEN :now ELSE :due_at END,
+                    cancelled_by = CASE WHEN :uncancel THEN NULL ELSE cancelled_by END, version = version + :changed
+                WHERE id = :id AND lease = :lease AND phase = :phase_before
                 """,
-                (
-                    after.phase.value,
-                    after.phase_at,
-                    after.reason.value if after.reason else None,
-                    json.dumps(after.detail),
-                    int(after.holds),
-                    after.attempt,
-                    after.events_read,
-                    after.log_read,
-                    json.dumps(after.times),
-                    json.dumps(after.progress),
-                    json.dumps(after.result),
-                    after.ended_at,
-                    before.cancelled_by is None,  # a cancel that came meanwhile is looked at now
-                    now,
-                    now + due_in,
-                    int(changed),
-                    before.id,
-                    lease,
-                    before.phase.value,
-                ),
+                {
+                    **_written(after),
+                    "changed": uncancel or _changed(before, after),
+                    "uncancel": uncancel,
+                    "was_not_cancelled": before.cancelled_by is None,  # a cancel that came meanwhile is looked at now
+                    "now": now,
+                    "due_at": now + due_in,
+                    "id": before.id,
+                    "lease": lease,
+                    "phase_before": before.phase.value,
+                },
             )
             if cursor.rowcount == 0:
                 return False
@@ -157,13 +153,29 @@ class Store:
                 want_note(connection, now, after)
             if after.phase != before.phase:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
-            if freed:
-                _idle(connection, before.location, now)
-                wake_queue(connection, self.lines.of(before.location), now)
-                record(connection, now, "engine", "give-back", run=after)
+            if before.holds and not after.holds:
+                _given_back(connection, now, after, self.lines.of(after.location))
             if before.phase is Phase.QUEUED and after.phase.ended:
                 wake_queue(connection, before.queue, now)
             return True
+
+    def _move_on(self, connection: Connection, now: float, run: Run, lease: str, elsewhere: Elsewhere) -> bool:
+        """Give the run the first machine of its line that it has not tried and may have; the one it leaves is free."""
+        tried = (run.location, *elsewhere.progress.get("refused", ()))
+        machines = in_order(connection, now, run, self.lines.machines(run.queue))
+        tries = (
+            move_on(connection, now, run, lease, machine, progress=elsewhere.progress)
+            for machine in machines
+            if machine not in tried
+        )
+        moved = next((taken for taken in tries if taken is not None), None)
+        if moved is None:
+            return False
+        if elsewhere.was_on:
+            stop_after_start(connection, now, run.location, run.queue)
+        _given_back(connection, now, run, run.queue)
+        _reserved(connection, now, moved, elsewhere.notes)
+        return True
 
     def requeue_all(self) -> None:
         """Forget every lease: called once at start, when the single-instance lock is held.
@@ -209,128 +221,6 @@ class Store:
             record(connection, now, user, "cancel", run=run)
             return run
 
-    def uncancel(self, run: Run, lease: str) -> None:
-        """The cancel came too late (the result is being pushed): the run goes on."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE runs SET cancelled_by = NULL, version = version + 1 WHERE id = ? AND lease = ?",
-                (run.id, lease),
-            )
-
-    def run(self, run_id: int) -> Run | None:
-        """The run with that number."""
-        row = self._database.one("SELECT * FROM runs WHERE id = ?", (run_id,))
-        return run_of(row) if row else None
-
-    def run_by_uid(self, uid: str) -> Run | None:
-        """The run whose folders and jobs are called that; None for one of another ledger."""
-        number, _, key = uid.partition("-")
-        row = self._database.one("SELECT * FROM runs WHERE id = ? AND key = ?", (number, key))
-        return run_of(row) if row else None
-
-    def last_at(self, location: str) -> Run | None:
-        """The run that had the location last, or has it."""
-        row = self._database.one(
-            "SELECT * FROM runs WHERE location = ? AND fence > 0 ORDER BY fence DESC LIMIT 1", (location,)
-        )
-        return run_of(row) if row else None
-
-    def run_of_tag(self, project: str, tag: str) -> Run | None:
-        """The newest run that was asked to make `tag`."""
-        row = self._database.one(
-            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY id DESC LIMIT 1", (project, tag)
-        )
-        return run_of(row) if row else None
-
-    def last_image(self, project: str, branch: str, *, before: int) -> Mapping[str, Any]:
-        """What the newest run of the branch before that number trained in (its `progress["image"]`), or nothing."""
-        row = self._database.one(
-            "SELECT json_extract(progress, '$.image') AS image FROM runs WHERE project = ? AND branch = ? AND id < ? "
-            "AND json_extract(progress, '$.image.name') IS NOT NULL ORDER BY id DESC LIMIT 1",
-            (project, branch, before),
-        )
-        found: Mapping[str, Any] = json.loads(row["image"]) if row else {}
-        return found
-
-    def runs(
-        self,
-        *,
-        user: str | None = None,
-        only_open: bool = False,
-        location: str | None = None,
-        limit: int = 20,
-    ) -> list[Run]:
-        """Runs, newest first, by whom, where, and whether they are still going."""
-        where, values = ["1 = 1"], []
-        for column, value in (("user", user), ("location", location)):
-            if value is not None:
-                where.append(f"{column} = ?")
-                values.append(value)
-        if only_open:
-            where.append(OPEN)
-        rows = self._database.all(
-            f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - literals above
-            (*values, limit),
-        )
-        return [run_of(row) for row in rows]
-
-    def released(self, project: str, *, limit: int = 100) -> list[Run]:
-        """Runs of a project that became releases, newest first."""
-        rows = self._database.all(
-            "SELECT * FROM runs WHERE project = ? AND phase = 'released' ORDER BY ended_at DESC LIMIT ?",
-            (project, limit),
-        )
-        return [run_of(row) for row in rows]
-
-    def ended(self, project: str, begin: float, end: float) -> list[Run]:
-        """Runs of a project that ended in that time, oldest first."""
-        rows = self._database.all(
-            "SELECT * FROM runs WHERE project = ? AND ended_at >= ? AND ended_at < ? ORDER BY ended_at, id",
-            (project, begin, end),
-        )
-        return [run_of(row) for row in rows]
-
-    def last_release(self, project: str, branch: str, *, besides: int) -> Run | None:
-        """The newest release of a branch, besides that of one run."""
-        row = self._database.one(
-            "SELECT * FROM runs WHERE project = ? AND branch = ? AND phase = 'released' AND id <> ? "
-            "ORDER BY ended_at DESC LIMIT 1",
-            (project, branch, besides),
-        )
-        return run_of(row) if row else None
-
-    def holder(self, location: str) -> Run | None:
-        """The run that has the location."""
-        row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
-        return run_of(row) if row else None
-
-    def queue(self, line: str) -> list[Run]:
-        """Runs that stand in the line of a location or a pool, first in line first."""
-        rows = self._database.all("SELECT * FROM runs WHERE queue = ? AND phase = 'queued' ORDER BY id", (line,))
-        return [run_of(row) for row in rows]
-
-    def usual_seconds(self, project: str, line: str) -> float | None:
-        """How long the last released runs of that line held their machine (the median of five), or None."""
-        rows = self._database.all(
-            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.starting') AS seconds FROM runs "
-            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
-            (project, line),
-        )
-        seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
-        return seconds[len(seconds) // 2] if seconds else None
-
-    def usual_after(self, project: str, line: str, stage: str) -> float | None:
-        """How long the last released runs of that line went on after that stage (the median of five), or None."""
-        rows = self._database.all(
-            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.training') AS seconds, "
-            "json_extract(progress, '$.stage_seconds') AS stages FROM runs "
-            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
-            (project, line),
-        )
-        told = [after_stage(row["seconds"], json.loads(row["stages"] or "{}"), stage) for row in rows]
-        seconds = sorted(each for each in told if each is not None)
-        return seconds[len(seconds) // 2] if seconds else None
-
     def stale_cards(self) -> list[tuple[Run, int]]:
         """Runs whose card shows an older state than the ledger's, with the version to record once shown."""
         rows = self._database.all("SELECT * FROM runs WHERE thread IS NOT NULL AND shown_version < version ORDER BY id")
@@ -354,8 +244,31 @@ class Store:
         self._database.close()
 
 
+def _written(run: Run) -> dict[str, Any]:
+    """What a deed may change of a run, as its row holds it."""
+    plain = {name: getattr(run, name) for name in ("phase_at", "attempt", "events_read", "log_read", "ended_at")}
+    records = {name: json.dumps(getattr(run, name)) for name in ("detail", "times", "progress", "result")}
+    reason = run.reason.value if run.reason else None
+    return {**plain, **records, "phase": run.phase.value, "reason": reason, "holds": int(run.holds)}
+
+
+def _changed(before: Run, after: Run) -> bool:
+    """Whether a card could show it: reading on in a log alone is nothing to see."""
+    return replace(after, events_read=before.events_read, log_read=before.log_read) != before
+
+
 def _get(connection: Connection, run_id: int) -> Run:
     return run_of(dict(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()))
+
+
+def _dated(before: Run, after: Run, now: float) -> Run:
+    """`after` with the times of what changes now."""
+    if after.phase != before.phase:
+        times = {**after.times, after.phase.value: now}
+        after = replace(after, phase_at=now, times=times, ended_at=now if after.phase.ended else None)
+    if before.holds and not after.holds:
+        after = replace(after, times={**after.times, FREED: now})
+    return after
 
 
 def _latest(connection: Connection) -> float:
@@ -365,6 +278,21 @@ def _latest(connection: Connection) -> float:
         "coalesce((SELECT max(seen_at) FROM machines), 0)) AS at"
     ).fetchone()
     return float(row["at"])
+
+
+def _reserved(connection: Connection, now: float, run: Run, notes: Sequence[Note]) -> None:
+    """What follows when a run was given its location; a note says which one that was, however late it is read."""
+    for note in notes:
+        say_in_run(connection, now, replace(note, data={**note.data, "location": run.location}), run)
+    _idle(connection, run.location, None)
+    record(connection, now, "engine", "reserve", run=run)
+
+
+def _given_back(connection: Connection, now: float, run: Run, line: str) -> None:
+    """What follows when a run does not have its location any more."""
+    _idle(connection, run.location, now)
+    wake_for(connection, line, run.location, now)
+    record(connection, now, "engine", "give-back", run=run)
 
 
 def _idle(connection: Connection, location: str, since: float | None) -> None:

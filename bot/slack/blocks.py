@@ -49,6 +49,22 @@ def plain(text: str, limit: int) -> Block:
     return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}
 
 
+def button(label: str, action: str, value: str, *, spoken: str = "", **more: Any) -> Block:
+    """A button; `action` says what a press does (`commands.BUTTONS`), up to a colon.
+
+    `spoken` is what a screen reader says, where the label alone says too little.
+    """
+    made = {"type": "button", "action_id": action, "value": value, "text": plain(words.clean(label), 75), **more}
+    if spoken:
+        made["accessibility_label"] = words.cut(words.clean(spoken), 75)
+    return made
+
+
+def actions(*elements: Block, block_id: str = "") -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "elements": list(elements), **({"block_id": block_id} if block_id else {})}
+
+
 def table(rows: Sequence[Sequence[str]], limit: int = 2_000) -> str:
     """Rows in columns of equal width as a block of code, the first column to the left; as many as fit."""
     cells = [[" ".join(words.clean(cell).split())[:48] for cell in row] for row in rows]
@@ -82,6 +98,16 @@ def mapping_of(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A record inside a record; an empty one where there is none."""
     value = values.get(name)
     return value if isinstance(value, Mapping) else {}
+
+
+def image_name(run: Run) -> str:
+    """The name that people know a run's image by; with it the engine keeps which one it is exactly."""
+    return str(run.result.get("image_name") or run.result.get("image") or "")
+
+
+def was_made(run: Run) -> bool:
+    """Whether a run had to build its image; else it was there, or in the registry."""
+    return mapping_of(run.progress, "image").get("state") in ("built", "pushed")
 
 
 def _mrkdwn(text: str, limit: int) -> Block:

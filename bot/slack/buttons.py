@@ -5,11 +5,9 @@ Each button's value is the run's number; who may press it, and whether it still 
 
 from __future__ import annotations
 
-from typing import Any
-
 from bot.runs.model import Kind, Phase, Run
 from bot.slack import words
-from bot.slack.blocks import Block, mapping_of, plain
+from bot.slack.blocks import Block, actions, button, mapping_of, plain
 
 CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "again", "compare", "hold"
 """The action ids."""
@@ -20,7 +18,7 @@ MOST = 5
 def row(run: Run) -> list[Block]:
     """One block of at most five buttons, or none at all."""
     buttons = [make(run) for wanted, make in _BUTTONS if wanted(run)][:MOST]
-    return [{"type": "actions", "block_id": f"run-{run.id}", "elements": buttons}] if buttons else []
+    return [actions(*buttons, block_id=f"run-{run.id}")] if buttons else []
 
 
 def can_cancel(run: Run) -> bool:
@@ -33,14 +31,6 @@ def can_cancel(run: Run) -> bool:
 def can_compare(run: Run) -> bool:
     """Whether there was a release before it to compare it with."""
     return run.phase is Phase.RELEASED and bool(mapping_of(run.progress, "compared").get("against"))
-
-
-def button(action: str, label: str, value: str, *, spoken: str = "", **more: Any) -> Block:
-    """A button. `spoken`: what a screen reader says, where the label alone says too little."""
-    made = {"type": "button", "action_id": action, "value": value, "text": plain(label, 75), **more}
-    if spoken:
-        made["accessibility_label"] = words.cut(spoken, 75)
-    return made
 
 
 def _has_log(run: Run) -> bool:
@@ -70,29 +60,29 @@ def _cancel(run: Run) -> Block:
         "deny": plain("Let it run", 30),
         "style": "danger",
     }
-    return button(CANCEL, "Cancel", str(run.id), spoken=f"Cancel run {run.id}", confirm=confirm)
+    return button("Cancel", CANCEL, str(run.id), spoken=f"Cancel run {run.id}", confirm=confirm)
 
 
 def _retry(run: Run) -> Block:
-    return button(RETRY, "Retry", str(run.id), spoken=f"Retry run {run.id} from where it failed", style="primary")
+    return button("Retry", RETRY, str(run.id), spoken=f"Retry run {run.id} from where it failed", style="primary")
 
 
 def _again(run: Run) -> Block:
-    return button(AGAIN, "Train again", str(run.id), spoken=f"Train {words.clean(run.branch)} again")
+    return button("Train again", AGAIN, str(run.id), spoken=f"Train {words.clean(run.branch)} again")
 
 
 def _compare(run: Run) -> Block:
-    return button(COMPARE, "Compare", str(run.id), spoken=f"Compare {words.clean(run.tag)} with the release before it")
+    return button("Compare", COMPARE, str(run.id), spoken=f"Compare {words.clean(run.tag)} with the release before it")
 
 
 def _log(run: Run) -> Block:
-    return button(LOG, "Log", str(run.id), spoken=f"The last lines of run {run.id}'s log")
+    return button("Log", LOG, str(run.id), spoken=f"The last lines of run {run.id}'s log")
 
 
 def _hold(run: Run) -> Block:
     label = f"Hold machine {HOLD_MINUTES} min"
     spoken = f"Hold the machine {words.clean(run.location)} for {HOLD_MINUTES} minutes"
-    return button(HOLD, label, str(run.id), spoken=spoken)
+    return button(label, HOLD, str(run.id), spoken=spoken)
 
 
 _BUTTONS = (

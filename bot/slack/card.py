@@ -11,7 +11,18 @@ from bot.runs.charges import Cost
 from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
-from bot.slack.blocks import bar, context, header, mapping_of, number_of, section, title, title_text
+from bot.slack.blocks import (
+    bar,
+    context,
+    header,
+    image_name,
+    mapping_of,
+    number_of,
+    section,
+    title,
+    title_text,
+    was_made,
+)
 from bot.slack.buttons import row
 from bot.slack.remaining import Usual, remaining
 from bot.slack.turn import Turn, waiting
@@ -71,6 +82,8 @@ def status(run: Run) -> str:
         return "Cancelling"
     if run.phase is Phase.FAILED and run.detail.get("stage"):
         return f"Failed in {words.escape(str(run.detail['stage']), 80)}"
+    if run.phase is Phase.PREPARING and run.kind is Kind.BUILD:
+        return "Fetching the code"
     stage = _stage(run)
     return f"{DOING[run.phase]}{f', {stage}' if stage else ''}"
 
@@ -85,7 +98,8 @@ def _headline(run: Run, now: float, queue: Turn | None) -> str:
         return "*Cancelled.* " + ("Nothing was released." if run.kind is Kind.TRAIN else "No image was made.")
     if run.phase is Phase.BUILT:
         seconds = (run.ended_at or run.phase_at) - run.created_at
-        return f"*Built* after {words.duration(seconds)}. {words.code(str(run.result.get('image') or ''), 300)}"
+        said = f"*Built* after {words.duration(seconds)}" if was_made(run) else "*Was there already*"
+        return f"{said}: {words.code(image_name(run), 300)}"
     if run.phase is Phase.QUEUED and queue is not None:
         return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]

@@ -12,7 +12,7 @@ from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import comparing, words
-from bot.slack.blocks import Block, context, mapping_of, section, title_text
+from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
 from bot.slack.buttons import row
 from bot.slack.comparing import Other
 from bot.slack.milestones import STEPS, Names
@@ -56,7 +56,7 @@ def mentions(run: Run) -> str:
 def spans(run: Run) -> list[tuple[str, float]]:
     """What the time went to: name and seconds of each phase that took a noticeable time."""
     entered = sorted((at, phase) for phase, at in run.times.items() if phase != FREED and isinstance(at, int | float))
-    names = dict(_SPANS)
+    names = {**dict(_SPANS), **({Phase.PREPARING: "code"} if run.kind is Kind.BUILD else {})}
     found = []
     for (at, phase), (until, _next) in pairwise(entered):
         if phase in names and until - at >= _SHORTEST_SPAN:
@@ -122,11 +122,12 @@ def _others(note: Note) -> list[Other]:
 
 
 def _built(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
-    image = words.code(str(run.result.get("image") or ""), 300)
-    made = mapping_of(run.progress, "image").get("state") in ("built", "pushed")
-    said = "is built" if made else "is there already, nothing of it changed"
-    use = section(f"{image}\n{words.code(f'/train {run.branch} <tag>')} trains in it.")
-    return f"*The image of {words.code(run.branch)} {said}.*", [use]
+    said = "is built" if was_made(run) else "is there already, nothing of it changed"
+    name, exact = image_name(run), str(run.result.get("image") or "")
+    lines = [words.code(name, 300), f"{words.code(f'/train {run.branch} <tag>')} trains in it."]
+    if "@" in exact:  # a bare id means something at that machine only
+        lines.insert(1, words.code(exact, 300))
+    return f"*The image of {words.code(run.branch)} {said}.*", [section("\n".join(lines))]
 
 
 def _beside(run: Run) -> str:
@@ -187,7 +188,10 @@ def _what_next(run: Run) -> str:
     log = "The full log is attached to this thread. " if run.log_read else ""
     tag, branch = words.code(run.tag), words.code(run.branch)
     if run.kind is Kind.BUILD:
-        return f"{log}No image was made: {words.code(f'/build-image {run.branch}')} tries again."
+        again = words.code(f"/build-image {run.branch}")
+        if run.reason is Reason.IMAGE:
+            return f"{log}No image was made. Once that is put right, {again} starts over."
+        return f"{log}No image was made: {again} tries again."
     if run.result.get("commit"):
         return (
             f"{log}The result itself is safe: it is saved as {tag}, only the release is missing. "

@@ -9,8 +9,8 @@ from bot.ports import View
 from bot.runs.model import Run
 from bot.runs.preferences import Preference
 from bot.slack import words
-from bot.slack.blocks import Block, context, header, plain, section
-from bot.slack.buttons import HOLD_MINUTES, button, row
+from bot.slack.blocks import Block, actions, button, context, header, plain, section
+from bot.slack.buttons import HOLD_MINUTES, row
 
 MACHINE_START, MACHINE_STOP, MACHINE_HOLD, MACHINE_RELEASE = (
     f"machine-{verb}" for verb in ("start", "stop", "hold", "release")
@@ -89,12 +89,12 @@ def _switches(machine: MachineShown) -> Block:
     buttons = []
     if machine.on is not None:
         action, label = (MACHINE_STOP, "Stop") if machine.on else (MACHINE_START, "Start")
-        buttons.append(button(action, label, machine.name, spoken=f"{label} the machine {name}"))
+        buttons.append(button(label, action, machine.name, spoken=f"{label} the machine {name}"))
     if machine.held:
-        buttons.append(button(MACHINE_RELEASE, "Release", machine.name, spoken=f"Release the machine {name}"))
+        buttons.append(button("Release", MACHINE_RELEASE, machine.name, spoken=f"Release the machine {name}"))
     label = f"Hold {HOLD_MINUTES} min"
-    buttons.append(button(MACHINE_HOLD, label, machine.name, spoken=f"Hold the machine {name}"))
-    return {"type": "actions", "block_id": f"machine-{machine.name}"[:255], "elements": buttons}
+    buttons.append(button(label, MACHINE_HOLD, machine.name, spoken=f"Hold the machine {name}"))
+    return actions(*buttons, block_id=f"machine-{machine.name}"[:255])
 
 
 def _runs(shown: Home) -> list[Block]:
@@ -119,9 +119,9 @@ def _notifications(shown: Home) -> list[Block]:
     return [
         header("What I tell you"),
         section("When a run of yours ends, its thread mentions you. That is always so."),
-        {"type": "actions", "block_id": NOTIFY_ME, "elements": [boxes]},
+        actions(boxes, block_id=NOTIFY_ME),
         section(f"A digest of the day in a direct message, at this hour ({where}):"),
-        {"type": "actions", "block_id": DIGEST_HOUR, "elements": [_hours(shown.digest)]},
+        actions(_hours(shown.digest), block_id=DIGEST_HOUR),
     ]
 
 

@@ -161,6 +161,7 @@ def _press_of(body: Body, workspace: str) -> Press:
         thread=_thread_of(body),
         team=_id_of(body, "team"),
         workspace=workspace,
+        address=str(body.get("response_url") or ""),
         view=view,
         values=values_of(view),
     )

@@ -56,6 +56,12 @@ _WAITS_FOR = {
     "capacity": "the cloud has no room for it at the moment",
     "answer": "the cloud does not answer",
 }
+_LEFT = {
+    "capacity": "has no capacity just now",
+    "quota": "cannot be turned on: the account may have no more of its kind at once",
+    "gone": "does not exist any more",
+    "removed": "was taken out of the settings",
+}
 
 
 def milestone(run: Run, note: Note, *, key: str = "", names: Names | None = None) -> Message:
@@ -73,16 +79,21 @@ def _your_turn(run: Run, facts: Facts, _names: Names) -> str:
     waited = number_of(facts, "waited")
     after = f" after {words.duration(waited)}" if waited is not None else ""
     ping = f"<@{run.user}> " if waited is not None and waited >= LONG_WAIT else ""
-    return f"{ping}Your turn: {words.code(run.location)} is free{after}."
+    return f"{ping}Your turn: {_where(run, facts)} is free{after}."
 
 
-def _machine_starting(run: Run, _facts: Facts, _names: Names) -> str:
-    return f"Starting the machine {words.code(run.location)}."
+def _machine_starting(run: Run, facts: Facts, _names: Names) -> str:
+    return f"Starting the machine {_where(run, facts)}."
+
+
+def _moved_on(run: Run, facts: Facts, _names: Names) -> str:
+    why = _LEFT.get(str(facts.get("why")), _LEFT["capacity"])
+    return f"{words.code(str(facts.get('left')))} {why}; trying {_where(run, facts)}."
 
 
 def _start_slow(run: Run, facts: Facts, _names: Names) -> str:
     what = _WAITS_FOR.get(str(facts.get("waits_for")), _WAITS_FOR["starting"])
-    return f"{words.code(run.location)} takes longer than usual to start: {what}."
+    return f"{_where(run, facts)} takes longer than usual to start: {what}."
 
 
 def _notice(_run: Run, facts: Facts, _names: Names) -> str:
@@ -187,8 +198,13 @@ def _cancelling(run: Run, facts: Facts, names: Names) -> str:
 
 
 def _still_there(run: Run, facts: Facts, _names: Names) -> str:
-    where = words.code(str(facts.get("location") or run.location))
+    where = _where(run, facts)
     return f"{where} does not answer, so it stays reserved until it is certain that nothing of this run is left on it."
+
+
+def _where(run: Run, facts: Facts) -> str:
+    """The machine that it was about: a run of a pool may have another one by the time that it is said."""
+    return words.code(str(facts.get("location") or run.location))
 
 
 def _after(facts: Facts) -> str:
@@ -199,6 +215,7 @@ def _after(facts: Facts) -> str:
 _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "your-turn": _your_turn,
     "machine-starting": _machine_starting,
+    "moved-on": _moved_on,
     "machine-ready": _machine_ready,
     "start-slow": _start_slow,
     "notice": _notice,

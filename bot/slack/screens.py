@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from slack_sdk import WebClient
+from slack_sdk import WebClient, WebhookClient
 
-from bot.ports import View
+from bot.errors import NotFound
+from bot.ports import Message, View
+from bot.slack.chat import TIMEOUT
 from bot.slack.errors import translated
 
 
@@ -32,6 +35,15 @@ class SlackScreens:
     def home(self, user: str, view: View) -> None:
         """See `Screens.home`."""
         self._call("views.publish", user_id=user, view=view)
+
+    def replace(self, address: str, message: Message) -> None:
+        """See `Screens.replace`."""
+        with translated("a response"):
+            answer = WebhookClient(address, timeout=TIMEOUT, retry_handlers=[]).send(
+                text=message.text, blocks=[dict(block) for block in message.blocks], replace_original=True
+            )
+        if answer.status_code != HTTPStatus.OK:
+            raise NotFound(f"Slack did not take a response: {answer.body[:200]}")
 
     def _call(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         with translated(method):

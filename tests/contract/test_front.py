@@ -9,14 +9,18 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.errors import SettingsError
+from bot.ports import Message
 from bot.runs.store import Store
 from bot.sandbox.slack import SlackSandbox, SlashCommand
 from bot.slack.app import SlackFront
+from bot.slack.blocks import button
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.listeners import BUSY
+from bot.slack.screens import SlackScreens
 from bot.slack.thread import Delivery
 from commands import COMMANDS
 from commands.desk import Desk, LocationFacts
+from commands.runs import SHOWN
 
 ALICE, BOB = "U0000ALICE", "U000000BOB"
 TYPED = [SlashCommand(command.name, command.usage, command.description) for command in COMMANDS]
@@ -43,6 +47,7 @@ class Office:
             location_for=lambda _email: "rack-1",
             help_contact="#ml-platform",
             wake=changes.pop("wake", self.woken.set),
+            screens=SlackScreens(web_client(self.slack.bot_token, self.slack.api_url)),
         )
         tokens = {"bot_token": self.slack.bot_token, "app_token": self.slack.app_token}
         return SlackFront(desk, **(tokens | changes), api_url=self.slack.api_url)
@@ -122,6 +127,33 @@ def test_the_cancel_button_tells_anybody_else_no_and_only_them(office):
     (said,) = office.slack.ephemerals("bob")
     assert "only they or an admin can cancel it" in said.text
     assert "cancel" not in "".join(message.text for message in office.slack.ephemerals("alice"))
+
+
+def test_a_list_is_turned_page_by_page_in_its_own_place(office):
+    for number in range(SHOWN + 2):
+        office.slack.type("alice", f"/train main v{number}.0.0")
+        office.accept()
+    office.slack.type("alice", "/runs")
+    (first,) = office.slack.ephemerals("alice")
+    assert office.slack.click("alice", first.ts, "runs-page:older") == ""
+    (second,) = office.slack.ephemerals("alice")
+    assert "v0.0.0" in second.text
+    assert "v0.0.0" not in first.text
+    assert office.slack.click("alice", second.ts, "runs-page:newest") == ""
+    (again,) = office.slack.ephemerals("alice")
+    assert f"v{SHOWN + 1}.0.0" in again.text
+    assert "v0.0.0" not in again.text
+
+
+def test_a_button_that_nobody_knows_any_more_does_nothing_and_shows_no_warning(office):
+    office.slack.type("alice", "/train main v1.0.0")
+    run = office.accept()
+    run = office.store.run(run.id)
+    old = [{"type": "actions", "elements": [button("Old", "from-another-time", "1")]}]
+    SlackChat(web_client(office.slack.bot_token, office.slack.api_url)).update(
+        run.channel, run.thread, Message("k", "card", old)
+    )
+    assert office.slack.click("alice", run.thread, "from-another-time") == ""
 
 
 def test_twenty_commands_at_once_are_all_acknowledged(office):

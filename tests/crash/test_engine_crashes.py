@@ -3,6 +3,7 @@
 import pytest
 
 from bot import crashpoints
+from bot.errors import NoCapacity
 from bot.runs.model import Phase
 from tests.doubles.station import Station
 
@@ -80,6 +81,26 @@ def test_a_run_survives_a_crash(tmp_path, dies, point, times):
     texts = [row["data"] for row in station.said(kind="milestone") if '"what": "stages"' in row["data"]]
     assert len(texts) == 1
     assert crashes or times == 2, "the point was never passed, so this test shows nothing"
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("point", ["starting-before", "starting-after", "starting-recorded"])
+def test_a_run_that_goes_to_another_machine_of_its_pool_survives_a_crash(tmp_path, dies, point, times):
+    station = Station(tmp_path, "gpu-1", "gpu-2", pools={"gpus": ("gpu-1", "gpu-2")})
+    station.machines["gpu-1"].fail("start", NoCapacity("no room"), times=99)
+    dies(point, times)
+    station.train()
+    crashes = []
+    run = live(station, crashes)
+    station.tick(60)
+    assert run.phase is Phase.RELEASED
+    reserved = [row["location"] for row in station.store.journal.of_run(1) if row["deed"] == "reserve"]
+    assert reserved == ["gpu-1", "gpu-2"]
+    assert sum('"what": "moved-on"' in row["data"] for row in station.said()) == 1
+    assert [row["kind"] for row in station.said()].count("terminal") == 1
+    assert station.store.holder("gpu-1") is None
+    assert (station.machines["gpu-2"].starts, station.machines["gpu-2"].most_at_once) == (1, 1)
+    assert crashes == [point]
 
 
 @pytest.mark.parametrize("point", IMAGE_POINTS)

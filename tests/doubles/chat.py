@@ -1,10 +1,14 @@
-"""Slack in memory, held to the same contract as the real door (tests/contract/test_chat.py)."""
+"""Slack in memory, held to the same contract as the real door (tests/contract/test_chat.py).
+
+No message gets past it that Slack would refuse.
+"""
 
 import itertools
 from dataclasses import dataclass, field
 
 from bot.errors import NotFound
 from bot.ports import Message, Person
+from tests.doubles.payloads import wrong_with_message
 
 
 @dataclass
@@ -45,6 +49,7 @@ class FakeChat:
         self.faults += [(call, error, after)] * times
 
     def post(self, channel, message, *, thread=None, in_channel=False):
+        assert wrong_with_message(message.text, message.blocks) == []
         after = self._begin("post", channel)
         if thread is not None and not any(each.ts == thread and each.channel == channel for each in self.said):
             raise NotFound("thread_not_found")
@@ -54,6 +59,7 @@ class FakeChat:
         return said.ts
 
     def update(self, channel, ts, message):
+        assert wrong_with_message(message.text, message.blocks) == []
         after = self._begin("update", channel)
         for said in self.said:
             if (said.channel, said.ts) == (channel, ts):
@@ -80,6 +86,7 @@ class FakeChat:
         return any(each.file and each.file[0] == name for each in self.said if each.thread == thread)
 
     def whisper(self, channel, user, message, *, thread=None):
+        assert wrong_with_message(message.text, message.blocks) == []
         after = self._begin("whisper", "")
         self.whispered_in.append(thread)
         self.whispers.append((channel, user, message))

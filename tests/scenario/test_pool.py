@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.scenario.waiting import until
 from tests.scenario.world import MACHINES
 
 POOL = "".join(
@@ -47,6 +48,22 @@ def test_two_train_at_once_and_the_third_gets_the_machine_that_is_free_first(wor
     assert world.thread("p1").terminal == []
     world.project.open_gate("first")
     world.until_over("p1")
+
+
+def test_a_machine_that_cannot_be_turned_on_is_left_for_the_next_one(world):
+    world.types("alice", "/locations stop gpu-1")
+    world.types("alice", "/locations stop gpu-2")
+    for who in ("alice", "bob"):
+        until(lambda who=who: world.power(who) == "stopped", f"{who}'s machine is off")
+    world.aws.fault("StartInstances", "VcpuLimitExceeded", times=1)
+    world.project.branch("moves")
+    world.types("alice", "/train moves m1")
+    thread = world.until_over("m1")
+    assert "is released" in thread.last_word
+    moved = [line for line in thread.lines if "; trying `gpu-" in line]
+    assert len(moved) == 1
+    assert "may have no more of its kind" in moved[0]
+    assert f"trying `{_machine_of(world, 'm1')}`" in moved[0]
 
 
 def test_a_held_machine_is_left_to_its_holder_until_they_release_it(world):

@@ -4,13 +4,13 @@ import pytest
 
 from bot.runs.charges import Cost
 from bot.runs.model import Kind, Note, Phase, Reason
-from bot.sandbox.slack.limits import check_message
 from bot.slack.buttons import can_cancel
 from bot.slack.card import card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
+from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
 
 TIMES = {
@@ -25,7 +25,7 @@ TIMES = {
 
 def shown(message):
     """What a person reads, without the markup's wrapping."""
-    assert check_message(message.text, list(message.blocks)) == []
+    assert wrong_with_message(message.text, message.blocks) == []
     assert len(json.dumps(message.blocks)) < 10_000
     texts = []
     for block in message.blocks:
@@ -44,6 +44,7 @@ def a_card(run, **more):
 # images
 
 IMAGE = "registry.test/team/fruits@sha256:" + "1" * 64
+NAME = "registry.test/team/fruits:train_main-0d6e4079"
 BUILT = {"kind": Kind.BUILD, "tag": "train_main-0d6e4079"}
 
 
@@ -91,17 +92,29 @@ def test_the_card_of_an_image_names_its_branch_its_way_and_no_release():
 
 
 def test_a_built_image_ends_with_its_name_by_digest_and_how_to_train_in_it():
-    run = a_run(Phase.BUILT, result={"image": IMAGE}, progress={"image": {"state": "pushed"}}, **BUILT)
+    run = a_run(
+        Phase.BUILT, result={"image": IMAGE, "image_name": NAME}, progress={"image": {"state": "pushed"}}, **BUILT
+    )
     said = shown(terminal(run, Note("terminal")))
     assert "*The image of `main` is built.*" in said
+    assert f"`{NAME}`" in said
     assert IMAGE in said
     assert "`/train main &lt;tag&gt;` trains in it" in said
-    assert IMAGE in shown(a_card(run))
+    assert f"*Built* after 0 s: `{NAME}`" in shown(a_card(run))
+
+
+def test_an_image_that_stays_at_its_machine_is_called_by_its_name_and_not_by_its_id():
+    result = {"image": "sha256:" + "1" * 64, "image_name": "stationmaster/team/fruits:train_main-0d6e4079"}
+    run = a_run(Phase.BUILT, result=result, progress={"image": {"state": "built"}}, **BUILT)
+    for said in (shown(terminal(run, Note("terminal"))), shown(a_card(run))):
+        assert "`stationmaster/team/fruits:train_main-0d6e4079`" in said
+        assert "sha256" not in said
 
 
 def test_an_image_that_was_there_is_said_to_have_been_there():
-    run = a_run(Phase.BUILT, result={"image": IMAGE}, **BUILT)
+    run = a_run(Phase.BUILT, result={"image": IMAGE, "image_name": NAME}, **BUILT)
     assert "is there already, nothing of it changed" in shown(terminal(run, Note("terminal")))
+    assert f"*Was there already*: `{NAME}`" in shown(a_card(run))
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CANCELLED])
@@ -113,7 +126,23 @@ def test_an_image_that_was_not_made_says_so_and_nothing_of_releases(phase):
     assert "release" not in said.lower()
     if phase is Phase.FAILED:
         assert "failed while building the image" in said
-        assert "`/build-image main` tries again" in said
+        assert "Once that is put right, `/build-image main` starts over." in said
+
+
+def test_an_image_that_the_network_kept_from_being_made_is_tried_again():
+    run = a_run(Phase.FAILED, reason=Reason.NETWORK, detail={"step": "build"}, ended_at=START + 60, **BUILT)
+    assert "No image was made: `/build-image main` tries again." in shown(terminal(run, Note("terminal")))
+
+
+def test_a_run_for_an_image_fetches_code_and_says_so():
+    run = a_run(Phase.PREPARING, **BUILT)
+    assert "*Fetching the code*" in shown(a_card(run))
+    times = {Phase.PREPARING: START, Phase.BUILDING: START + 2}
+    assert "Took 3 s: code 2 s" in shown(
+        terminal(
+            a_run(Phase.BUILT, times={**times, Phase.BUILT: START + 3}, ended_at=START + 3, **BUILT), Note("terminal")
+        )
+    )
 
 
 # the card

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from bot.ports import Message
 from bot.runs.model import Note, Phase, Reason
-from bot.sandbox.slack.limits import check_message
 from bot.slack.blocks import section
 from bot.slack.card import card
 from bot.slack.comparing import two
@@ -16,6 +15,7 @@ from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
 from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
+from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
 
 NASTY = st.one_of(
@@ -48,7 +48,7 @@ WHATS = ["your-turn", "machine-ready", "prepared", "unchanged", "published", "re
 
 
 def check(message, *, pings=0):
-    assert check_message(message.text, list(message.blocks)) == []
+    assert wrong_with_message(message.text, message.blocks) == []
     assert len(json.dumps(message.blocks)) < 10_000
     for text in (message.text, "\n".join(mrkdwn(list(message.blocks)))):
         assert len(re.findall(r"<[@!#]", text)) == pings

@@ -5,10 +5,10 @@ import pytest
 from bot.ports import Person
 from bot.runs.model import Kind, Reason
 from bot.runs.store import Store
-from bot.sandbox.slack.limits import check_message
 from commands import COMMANDS
 from commands.desk import Call, Desk, LocationFacts
 from tests.doubles.clock import TestClock
+from tests.doubles.payloads import wrong_with_message
 
 ALICE = Person("UALICE", "alice", "alice@example.com")
 BOB = Person("UBOB", "bob", "bob@example.com")
@@ -52,7 +52,7 @@ class Office:
         reply = command.handle(call, self.desk)
         if reply is None:
             return None
-        assert check_message(reply.text, [dict(block) for block in reply.blocks]) == []
+        assert wrong_with_message(reply.text, reply.blocks) == []
         return "\n".join([reply.text, *(str(block) for block in reply.blocks)])
 
     def accept(self):

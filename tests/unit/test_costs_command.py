@@ -6,10 +6,10 @@ import pytest
 
 from bot.ports import Person
 from bot.runs.store import Store
-from bot.sandbox.slack.limits import check_message
 from commands import costs
 from commands.desk import Call, Desk
 from tests.doubles.clock import TestClock
+from tests.doubles.payloads import wrong_with_message
 
 NOVEMBER = 1_793_491_200.0
 """2026-11-01, midnight UTC."""
@@ -40,7 +40,7 @@ class Office:
 
     def ask(self, text=""):
         reply = costs.handle(Call("UALICE", "C1", text, "t1"), self.desk)
-        assert check_message(reply.text, [dict(block) for block in reply.blocks]) == []
+        assert wrong_with_message(reply.text, reply.blocks) == []
         return "\n".join([reply.text, *(block_text(block) for block in reply.blocks)])
 
     def _insert(self, table, **values):

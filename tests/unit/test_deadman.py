@@ -32,6 +32,7 @@ from tests.contract.test_runtime import write_stand_in
 SCRIPT = Path(__file__).parents[2] / "bot" / "locations" / "deadman.sh"
 PATIENCE = 30.0
 HOUR = 3600.0
+FOREVER = 1e9
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the machines that train are Linux")
 
 
@@ -49,7 +50,8 @@ class Machine:
         return DeadMan(shell or self.shell, str(self.workdir), interval=0.1, off=self.command)
 
     def look(self, *, lease: int = 0, hard: int = 1_000_000_000) -> bool:
-        """Look once, as the systemd unit does; True when the machine was powered off."""
+        """Look once, as the systemd unit does where a bot was before; True when the machine was powered off."""
+        (self.workdir / "guard").mkdir(parents=True, exist_ok=True)
         words = ["look", str(self.workdir), str(lease), str(hard), "1", *self.command]
         assert self.shell.run(["sh", str(SCRIPT), *words], timeout=PATIENCE).code == 0
         return self.off.exists()
@@ -63,9 +65,13 @@ class Machine:
         jobs = self.workdir / "runs" / "1-a" / "jobs"
         jobs.mkdir(parents=True)
         (jobs / "run-1-a-repro-1.container").touch()
+        self.program("docker", script)
+
+    def program(self, name: str, script: str) -> None:
+        """Let the machine find this one under that name."""
         self.bin.mkdir(exist_ok=True)
-        (self.bin / "docker").write_text(f"#!/bin/sh\n{script}\n")
-        (self.bin / "docker").chmod(0o755)
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.bin / name).chmod(0o755)
 
     def watchers(self) -> list[int]:
         """Everybody who watches here: leaders of sessions, without what they start for a moment."""
@@ -160,6 +166,35 @@ def test_without_a_lease_of_this_boot_the_time_counts_from_the_boot(machine, tex
 def test_a_container_keeps_it_on_and_so_does_an_engine_that_does_not_answer(machine, script, off):
     machine.docker(script)
     assert machine.look() is off
+
+
+def test_a_machine_that_no_bot_ever_renewed_is_left_alone(machine):
+    words = ["look", str(machine.workdir), "0", "0", "1", *machine.command]
+    assert machine.shell.run(["sh", str(SCRIPT), *words], timeout=PATIENCE).code == 0
+    assert not machine.off.exists()
+
+
+@pytest.mark.parametrize(
+    ("listed", "validates", "permitted"),
+    [
+        ("(root) NOPASSWD: /usr/sbin/shutdown -h now, /sbin/shutdown -h now", False, True),
+        ("(ALL : ALL) ALL\\n(ALL : ALL) NOPASSWD: ALL", False, True),
+        ("(ALL : ALL) ALL\\n(root) NOPASSWD: /usr/bin/apt", False, False),
+        ("(root) NOPASSWD: /usr/bin/apt\\n(ALL : ALL) ALL", False, False),
+        ("(ALL : ALL) ALL", True, True),  # `!authenticate` among the Defaults
+    ],
+)
+def test_what_sudo_would_ask_a_password_for_is_no_permission(machine, *, listed, validates, permitted):
+    machine.program("id", "echo 1000")
+    machine.program(
+        "sudo", f'case $* in "-n -l") printf "{listed}\\n" ;; "-n -v") exit {int(not validates)} ;; *) ;; esac'
+    )
+    machine.command = ()  # the real way; the lease is so long that nobody goes it
+    if permitted:
+        machine.timer().renew(lease_seconds=FOREVER, hard_seconds=FOREVER)
+    else:
+        with pytest.raises(Conflict, match="may not switch itself off"):
+            machine.timer().renew(lease_seconds=FOREVER, hard_seconds=FOREVER)
 
 
 def test_a_container_whose_end_is_written_keeps_nothing_on(machine):

@@ -269,6 +269,7 @@ def test_build_image_ends_with_the_image_by_digest_and_trains_nothing(station):
     until_build(station).play("build")
     run = station.until_phase(Phase.BUILT)
     assert run.result["image"] == f"{IMAGE}@sha256:{FIRST}"
+    assert run.result["image_name"] == f"{IMAGE}:{run.tag}"
     assert run.tag.startswith("train_main-")
     assert steps(station) == ["prepare", "build"]
     station.until(lambda: not station.run().holds, limit=10)

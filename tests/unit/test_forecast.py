@@ -13,7 +13,9 @@ RAW, READY = Out("data/raw", "1" * 32 + ".dir", 900), Out("ready.bin", "2" * 32,
 
 def past(held, **took):
     times = {Phase.STARTING: START, Phase.RELEASING: START + held}
-    return a_run(Phase.RELEASED, times=times, progress={"took": took})
+    return a_run(
+        Phase.RELEASED, times=times, progress={"stage_seconds": took, "stages": dict.fromkeys(took, "finished")}
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,17 @@ from tests.crash.simulation.services import CodeHost, People, PublicFiles
 from tests.doubles.station import Station
 
 LOCATIONS = ("alice", "bob", "carol", "dan", "erin")
+POOL = ("carol", "dan", "erin")
 PEOPLE = {
-    **{name: name for name in LOCATIONS},
+    "alice": "alice",
+    "bob": "bob",
+    **dict.fromkeys(POOL, "pool"),
     "frank": "alice",
     "grace": "alice",
     "heidi": "bob",
+    "ivan": "pool",
 }
-"""Who trains where: three share alice's machine, two bob's."""
+"""Who trains where: three share alice's machine, two bob's, and four the pool of the other three."""
 UPKEEP_SECONDS = 15.0
 """Rarer than in the product: what holds with this holds there."""
 IDLE_SECONDS = 200.0
@@ -50,7 +54,7 @@ class BotInTime(Station):
         self.machines = {name: Machine(name, self.hours, chance, self.doors, self.code) for name in LOCATIONS}
         self.hours.lives = [machine.live for machine in self.machines.values()]
         self.terms = Terms(max_hours=0.15, start_seconds=240, idle_seconds=IDLE_SECONDS)
-        self.lines, self.prices = Lines(), {}
+        self.lines, self.prices = Lines({"pool": POOL}), {}
         self.bill = Bill(self.machines.values(), self.doors)
         self.deliveries: list[str] = []
         self.taken: set[str] = set()
@@ -98,7 +102,8 @@ class BotInTime(Station):
     def _watch(self) -> None:
         if self.alive:
             rows = self.store._database.all(f"SELECT DISTINCT location FROM runs WHERE {OPEN_AT_A_MACHINE}")
-            self._wanted = {row["location"] for row in rows} | self._kept()
+            # Who waits in the pool's line has its name for a location, and may get any of its machines.
+            self._wanted = {name for row in rows for name in self.lines.machines(row["location"])} | self._kept()
         wrong = self.bill.watch(self.hours.now, self._wanted, alive=self.alive)
         if wrong is not None:
             self.broken.append(wrong)

@@ -53,6 +53,12 @@ def _reservations(bot: BotInTime, runs: list[Run]) -> Iterator[str]:
     ]
     if any(later <= earlier for earlier, later in pairwise(fences)):
         yield f"fences do not grow: {fences}"
+    given = Counter(
+        (row["run_id"], row["location"])
+        for row in bot.store._database.all("SELECT run_id, location FROM journal WHERE deed = 'reserve'")
+    )
+    if any(times > 1 for times in given.values()):
+        yield f"a run went back to a machine that it had left: {given}"
 
 
 def _said(bot: BotInTime, run: Run) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bot import crashpoints
 from bot.ports import PowerState
-from tests.crash.simulation.bot_in_time import PEOPLE, BotInTime
+from tests.crash.simulation.bot_in_time import PEOPLE, POOL, BotInTime
 from tests.crash.simulation.doors import FAULTS
 from tests.crash.simulation.machine import Machine
 
@@ -107,9 +107,12 @@ def stale_cloud(bot: BotInTime) -> str:
 
 
 def no_capacity(bot: BotInTime) -> str:
-    machine = _machine(bot)
-    machine.no_capacity_until = bot.hours.now + bot.chance.choice((20.0, 100.0))
-    return f"no capacity for {machine.name}"
+    """For one machine, or for a whole kind of them: those of a pool are often alike."""
+    names = bot.chance.choice(([_machine(bot).name], POOL[:2], POOL))
+    until = bot.hours.now + bot.chance.choice((20.0, 100.0))
+    for name in names:
+        bot.machines[name].no_capacity_until = until
+    return f"no capacity for {', '.join(names)}"
 
 
 def human_stops(bot: BotInTime) -> str:
@@ -161,7 +164,7 @@ SOMETIMES: Mapping[Rule, int] = {
     trouble_with_a_call: 6,
     door_shut: 3,
     stale_cloud: 3,
-    no_capacity: 1,
+    no_capacity: 2,
     human_stops: 2,
     human_starts: 2,
     power_cut: 1,
