@@ -74,7 +74,7 @@ def test_the_end_of_a_run_is_told_where_its_person_and_the_channels_chose(world)
 
 
 def test_the_note_of_the_merge_request_is_changed_by_the_next_run(world):
-    world.project.change("idea", {"README.md": "# Once more\n"})
+    world.project.retrain("idea")
     world.types("alice", "/train idea v1.1.0")
     world.until_over("v1.1.0")
     (request,) = world.api("merge_requests?state=opened&source_branch=idea")

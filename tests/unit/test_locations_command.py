@@ -294,7 +294,7 @@ def test_shared_machines_are_everybodys_also_of_those_whom_the_bot_does_not_know
 
 @pytest.mark.parametrize("line", ["start", "stop rack-1", "hold 30", "release"])
 def test_a_stranger_is_asked_to_type_it_again_and_is_looked_up_meanwhile(site, line):
-    assert "Please type that again in a few seconds." in site.type(f"/locations {line}", "UNEW")
+    assert "Please try that again in a few seconds." in site.type(f"/locations {line}", "UNEW")
     assert site.store.people.strangers() == ["UNEW"]
     assert site.woken == 1
     assert site.store.machines.get("rack-1").wanted is None
