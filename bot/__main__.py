@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--data", type=Path, metavar="DIR", help="a Fruits-360 folder instead of drawn images")
         command.add_argument("--home", type=Path, default=Path(".demo"), help="where its state is kept (.demo)")
         command.add_argument("--port", type=int, help="port of the page")
+        command.add_argument("--prefix", help="before each command's name, such as sm- (as the last time)")
 
     doctor = commands.add_parser("doctor", help="check settings, tokens, bucket and machines, and say what is wrong")
     doctor.add_argument("--config", type=Path)
@@ -66,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     health = commands.add_parser("health", help="say whether the bot of a folder is at work (for a container's check)")
     health.add_argument("--home", type=Path, help="the bot's folder (or STATIONMASTER_HOME)")
     health.set_defaults(run=_health)
+
+    manifest = commands.add_parser("manifest", help="print the manifest to make the Slack app from (YAML)")
+    manifest.add_argument("--json", action="store_true", help="as JSON")
+    manifest.add_argument("--url", metavar="https://...", help="for HTTP mode: where Slack reaches the bot")
+    manifest.add_argument("--prefix", help="before each command's name, such as sm- (or COMMAND_PREFIX)")
+    manifest.add_argument("--name", default="Stationmaster", help="what the app is called (Stationmaster)")
+    manifest.set_defaults(run=_manifest)
 
     runs = commands.add_parser("runs", help="list runs, or show one with its log")
     runs.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="a run's number")
@@ -78,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(arguments: argparse.Namespace) -> int:
     _use(arguments.config)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("apscheduler", "botocore", "slack_bolt", "slack_sdk", "urllib3"):
+    for noisy in ("apscheduler", "botocore", "slack_bolt", "slack_sdk", "urllib3", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from bot import settings  # noqa: PLC0415 - `--help` and `demo` start quicker without it
     from bot.wiring import Service  # noqa: PLC0415
@@ -105,13 +113,20 @@ def _demo(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         runtime=arguments.runtime,
         build_arguments=arguments.build_arg,
+        prefix=arguments.prefix,
     )
 
 
 def _sandbox(arguments: argparse.Namespace) -> int:
     from bot.sandbox.demo import run_sandbox  # noqa: PLC0415 - the sandbox is never loaded by `serve`
 
-    return run_sandbox(home=arguments.home, fresh=arguments.fresh, data=arguments.data, port=arguments.port)
+    return run_sandbox(
+        home=arguments.home,
+        fresh=arguments.fresh,
+        data=arguments.data,
+        port=arguments.port,
+        prefix=arguments.prefix,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -120,6 +135,15 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from bot.doctor import examine  # noqa: PLC0415
 
     return examine(settings.load(), sys.stdout)
+
+
+def _manifest(arguments: argparse.Namespace) -> int:
+    from bot.manifest import as_json, as_yaml, manifest  # noqa: PLC0415
+
+    prefix = os.environ.get("COMMAND_PREFIX", "") if arguments.prefix is None else arguments.prefix
+    document = manifest(name=arguments.name, prefix=prefix, url=arguments.url)
+    sys.stdout.write(as_json(document) if arguments.json else as_yaml(document))
+    return 0
 
 
 def _runs(arguments: argparse.Namespace) -> int:

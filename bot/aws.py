@@ -21,6 +21,7 @@ from botocore.exceptions import (
 )
 
 from bot.errors import DoorError, NoCapacity, NotFound, QuotaReached, Unauthorised, Unavailable
+from bot.tally import DOORS
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 10
@@ -119,6 +120,12 @@ def asking(purpose: str) -> Iterator[None]:
 
 def translate(error: BotoCoreError | ClientError, purpose: str) -> DoorError:
     """The door's error for one of botocore's: AWS's answer, or that there was none."""
+    translated = _in_our_words(error, purpose)
+    DOORS.count("aws", translated)
+    return translated
+
+
+def _in_our_words(error: BotoCoreError | ClientError, purpose: str) -> DoorError:
     if isinstance(error, ClientError):
         kind, advice = _meaning(error)
         return kind(f"Could not {purpose}: AWS answered {_said(error)}. {advice}")

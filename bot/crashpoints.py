@@ -32,6 +32,8 @@ POINTS = (
     "releasing-before",
     "releasing-after",
     "releasing-recorded",
+    "tested-before",
+    "tested-after",
     "built-before",
     "built-after",
     "failed-before",

@@ -18,7 +18,7 @@ from bot.ports import PowerState
 from bot.public_files import S3PublicFiles
 from bot.runs.model import Run
 from bot.runs.store import Store
-from bot.settings import Settings, all_locations
+from bot.settings import Settings, all_locations, all_projects
 from bot.slack.chat import SlackChat, web_client
 
 EXPIRY_DAYS = 14
@@ -42,17 +42,8 @@ def examine(settings: Settings, out: TextIO) -> int:
 def _checks(settings: Settings) -> Iterator[Check]:
     token = settings.slack_bot_token.get_secret_value()
     yield "Slack", SlackChat(web_client(token, settings.slack_api_url)).who_am_i
-    project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
-    yield "GitLab token", lambda: _whose(project.access())
-    yield "GitLab project", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
-    public = S3PublicFiles(
-        settings.public_bucket,
-        region=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
-        prefix=settings.public_prefix,
-        public_base_url=settings.public_base_url,
-    )
-    yield "Public bucket", public.access
+    for path, each in all_projects(settings).items():
+        yield from _of_project(each, f" of {path}" if settings.projects else "")
     powers = Powers(settings)
     locations = all_locations(settings)
     for name, location in locations.items():
@@ -67,6 +58,20 @@ def _checks(settings: Settings) -> Iterator[Check]:
         yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
     yield "Runs", lambda: reservations(Path(settings.stationmaster_home) / "ledger.sqlite", locations)
+
+
+def _of_project(settings: Settings, of: str) -> Iterator[Check]:
+    project = GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value())
+    yield f"GitLab token{of}", lambda: _whose(project.access())
+    yield f"GitLab project{of}", lambda: f"{settings.gitlab_project} has {len(project.branches())} branches"
+    public = S3PublicFiles(
+        settings.public_bucket,
+        region=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        prefix=settings.public_prefix,
+        public_base_url=settings.public_base_url,
+    )
+    yield f"Public bucket{of}", public.access
 
 
 def reservations(ledger: Path, locations: Collection[str]) -> str:

@@ -24,6 +24,7 @@ from gitlab.exceptions import GitlabError
 from bot import gitlab_notes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import MOST_FILES, Difference, Release, ReleaseLink, Tag
+from bot.tally import DOORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,8 +115,7 @@ class GitLabProject:
     def file(self, path: str, ref: str) -> bytes | None:
         """See `CodeHost.file`. One request."""
         with self._asking(f"reading {path}") as project:
-            found = _or_none(lambda name, **options: project.files.raw(file_path=name, ref=ref, **options), path)
-        return cast("bytes | None", found)
+            return _or_none(lambda name, **once: cast("bytes", project.files.raw(name, ref, **once)), path)
 
     def tree(self, commit: str) -> Mapping[str, str] | None:
         """See `CodeHost.tree`."""
@@ -238,6 +238,11 @@ class GitLabProject:
 
     @contextlib.contextmanager
     def _client(self, what: str) -> Iterator[_Client]:
+        with DOORS.of("gitlab"), self._speaking(what) as client:
+            yield client
+
+    @contextlib.contextmanager
+    def _speaking(self, what: str) -> Iterator[_Client]:
         with self._lock:
             client = self._idle.pop() if self._idle else None
         if client is None:
@@ -356,7 +361,7 @@ def _wanted(release: Release) -> dict[str, Any]:
 
 
 def _tag(tag: ProjectTag) -> Tag:
-    return Tag(name=str(tag.name), commit=str(tag.commit["id"]))
+    return Tag(name=str(tag.name), commit=str(tag.commit["id"]), message=str(tag.attributes.get("message") or ""))
 
 
 def _link(link: Mapping[str, Any]) -> ReleaseLink:

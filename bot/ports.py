@@ -20,10 +20,11 @@ MOST_FILES = 2_000
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag of the project, and the commit (40 hex digits) it points at, annotated or not."""
+    """A tag of the project, and the commit (40 hex digits) it points at. `message` is empty where it has none."""
 
     name: str
     commit: str
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class CodeHost(Protocol):
         """The newest tags, at most 100."""
 
     def file(self, path: str, ref: str) -> bytes | None:
-        """The content of a file at a branch, tag or commit; None where there is no such file."""
+        """A file as it is at a commit, branch or tag; None when it is not there."""
 
     def tree(self, commit: str) -> Mapping[str, str] | None:
         """Path -> git's id of the content, of every regular file at a commit (no links, no submodules).

@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -33,14 +34,16 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
-from bot.runs.names import registry_host
+from bot.project_settings import ProjectSettings, Registry
+from bot.slack.spelling import PREFIX
 
 IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
 """An image's name: no option, no space. Docker itself says what else is wrong with one."""
-REGISTRY = r"^[a-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[a-z0-9][a-z0-9._/-]*[a-z0-9])?$"
-"""A registry's host, with a port or a group where it has one."""
 BUILD_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+HTTP_PORT = 8080
+"""Where HTTP mode listens unless HTTP_PORT says otherwise."""
+NOT_SET = PydanticCustomError("missing", "is not set")
 REMOTE_WORKDIR = "/srv/stationmaster"
 """Where a machine that is not the bot's own keeps things, and has its virtual environment, unless its table says."""
 
@@ -105,8 +108,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     slack_bot_token: SecretStr
-    slack_app_token: SecretStr
+    slack_mode: Literal["socket", "http"] | None = None
+    """How Slack reaches the bot; see `Settings.mode` for what holds without it."""
+    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
+    """What Slack signs its requests with (HTTP mode)."""
+    slack_app_token: SecretStr | None = Field(default=None, validate_default=True)
+    """Opens the socket (Socket Mode)."""
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    """For `/healthz` and `/metrics`, and in HTTP mode for Slack; see `Settings.port`. 0 is any free one."""
+    http_host: str = "127.0.0.1"
     slack_api_url: str = "https://slack.com/api/"
+    command_prefix: str = Field(default="", pattern=PREFIX)
+    """Before the name of every slash command, for workspaces where another app has one of them: `sm-`."""
     slack_fallback_channel: str | None = None
     """Where a run is told of whose thread is gone; its person gets a direct message when there is none."""
     slack_admins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -136,6 +149,8 @@ class Settings(BaseSettings):
     train_instance_for_user: Annotated[dict[str, str], NoDecode] = {}
     """E-mail -> EC2 instance id, as JSON text or as the path of a file that holds it."""
     locations: dict[str, LocationSettings] = {}
+    projects: dict[str, ProjectSettings] = {}
+    """Projects beside `gitlab_project`, each with the channels that are about it."""
 
     dvc_remote: str | None = None
     release_outs: Annotated[tuple[str, ...], NoDecode] = ()
@@ -152,7 +167,7 @@ class Settings(BaseSettings):
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
 
-    image_registry: str | None = Field(default=None, pattern=REGISTRY)
+    image_registry: Registry | None = None
     """Where the branches' own images are pushed to; they stay at the machine that built them without it."""
     registry_user: str | None = None
     registry_password: SecretStr | None = None
@@ -166,6 +181,31 @@ class Settings(BaseSettings):
     stationmaster_image: str | None = Field(default=None, pattern=IMAGE)
     """The training image of locations that name none."""
     stationmaster_threads: int = Field(default=4, ge=1, le=64)
+
+    @property
+    def mode(self) -> Literal["socket", "http"]:
+        """As `slack_mode` says; without it, HTTP mode where there is a signing secret and no app-level token."""
+        return self.slack_mode or _mode(self.slack_signing_secret, self.slack_app_token)
+
+    @property
+    def port(self) -> int | None:
+        """Where the bot listens, None for nowhere: in Socket Mode it need not."""
+        return HTTP_PORT if self.http_port is None and self.mode == "http" else self.http_port
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _signed(cls, secret: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        if secret is None and told.data.get("slack_mode") == "http":
+            raise NOT_SET
+        return secret
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _opens_a_socket(cls, token: SecretStr | None, told: ValidationInfo) -> SecretStr | None:
+        mode = told.data.get("slack_mode") or _mode(told.data.get("slack_signing_secret"), token)
+        if token is None and mode == "socket":
+            raise NOT_SET
+        return token
 
     @field_validator("deadman_minutes")
     @classmethod
@@ -195,13 +235,6 @@ class Settings(BaseSettings):
         if not path:
             return init_settings, env_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(path))
-
-    @field_validator("image_registry")
-    @classmethod
-    def _has_a_host(cls, value: str | None) -> str | None:
-        if value is not None and not registry_host(f"{value}/"):
-            raise ValueError('it needs a host, e.g. "registry.example.com/group" or "docker.io/team"')
-        return value
 
     @field_validator("image_build_args", mode="before")
     @classmethod
@@ -243,6 +276,19 @@ class Settings(BaseSettings):
             raise ValueError(f'"{name}" is a location and a pool: give one of them another name')
         return value
 
+    @field_validator("projects")
+    @classmethod
+    def _each_is_one(cls, value: dict[str, ProjectSettings], told: ValidationInfo) -> dict[str, ProjectSettings]:
+        paths = [str(told.data.get("gitlab_project")), *(each.gitlab_project for each in value.values())]
+        channels = [channel for each in value.values() for channel in each.channels]
+        for what, names in (("the project", paths), ("the channel", channels)):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(
+                    f"{what} {twice} is named twice: a channel belongs to one project, and each is once here"
+                )
+        return value
+
     @field_validator("train_instance_for_user", mode="before")
     @classmethod
     def _instances(cls, value: Any) -> Any:
@@ -255,6 +301,10 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"there is no readable file {text} ({error.strerror})") from error
         return _instance_map(text or "{}")
+
+
+def _mode(secret: SecretStr | None, token: SecretStr | None) -> Literal["socket", "http"]:
+    return "http" if secret is not None and token is None else "socket"
 
 
 def _instance_map(text: str) -> dict[str, str]:
@@ -289,7 +339,7 @@ def _sentences(error: ValidationError) -> str:
     lines = ["Stationmaster cannot start with these settings:"]
     for problem in error.errors(include_input=False):
         name = ".".join(str(part) for part in problem["loc"])
-        shown = name if name.startswith("locations.") else name.upper()
+        shown = name if name.startswith(("locations.", "projects.")) else name.upper()
         what = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"  {shown}: {what}" if problem["type"] != "missing" else f"  {shown} {what}")
     lines.append("docs/OPERATIONS.md describes every setting; `stationmaster demo` needs none of them.")
@@ -308,6 +358,21 @@ def all_locations(settings: Settings) -> Mapping[str, LocationSettings]:
         name = email if short in found or short in pools else short
         found[name] = LocationSettings(owner=email, instance=instance)
     return found
+
+
+def all_projects(settings: Settings) -> Mapping[str, Settings]:
+    """Each project's path -> the settings as they are for it; the top-level one first."""
+    others = (_for_project(settings, project) for project in settings.projects.values())
+    return {each.gitlab_project: each for each in (settings, *others)}
+
+
+def _for_project(settings: Settings, project: ProjectSettings) -> Settings:
+    own = {name: value for name, value in project if value is not None and name != "channels"}
+    if project.gitlab_token is not None:
+        own = {"gitlab_read_token": None, "gitlab_write_token": None} | own
+    if project.public_bucket is not None:
+        own = {"public_prefix": "", "public_base_url": None} | own
+    return settings.model_copy(update={"dvc_remote": None} | own)
 
 
 def line_of(name: str, location: LocationSettings) -> str:

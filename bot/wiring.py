@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,11 +20,11 @@ from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
-from bot.engine.world import Project, Terms, World
+from bot.engine.world import Doors, Project, Terms, World
 from bot.errands import Errands
 from bot.errors import DoorError
 from bot.gitlab import GitLabProject
-from bot.heartbeat import BEAT_SECONDS, beat
+from bot.heartbeat import BEAT_SECONDS, beat, verdict
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
@@ -31,16 +32,21 @@ from bot.public_files import S3PublicFiles
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_locations, line_of
+from bot.settings import LocationSettings, Settings, all_locations, all_projects, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.daily import tell_digests
 from bot.slack.plots import Painter
 from bot.slack.screens import SlackScreens
+from bot.slack.spelling import Spelling
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
-from commands import home
+from commands import COMMANDS
+from commands import home as home_tab
 from commands.desk import Desk, LocationFacts
+
+if TYPE_CHECKING:
+    from bot.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +72,9 @@ class Service:
         self.store = Store(home / "ledger.sqlite", clock, lines=_lines(locations))
         self._work, self._said = Bell(), Bell()
         self._stopping = threading.Event()
-        chat = SlackChat(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
+        spelling = Spelling(settings.command_prefix, [command.name for command in COMMANDS])
+        slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        chat = SlackChat(slack, spelling)
         logs = LogBook(home / "logs")
         powers = Powers(settings)
         self._prices = _prices(settings, locations, powers, clock)
@@ -82,13 +90,9 @@ class Service:
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._painter = Painter(home / "matplotlib", clock)
+        fallback = settings.slack_fallback_channel
         self._delivery = Delivery(
-            self.store,
-            chat,
-            clock,
-            logs=logs.folder,
-            painter=self._painter,
-            fallback_channel=settings.slack_fallback_channel,
+            self.store, chat, clock, logs=logs.folder, painter=self._painter, fallback_channel=fallback
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
@@ -101,7 +105,7 @@ class Service:
         self._desk = _desk(
             settings,
             workspace=chat.workspace,
-            screens=SlackScreens(web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)),
+            screens=SlackScreens(slack, spelling),
             later=self._errands.run,
             scout=self._scout,
             store=self.store,
@@ -113,9 +117,11 @@ class Service:
         self._front = SlackFront(
             self._desk,
             bot_token=settings.slack_bot_token.get_secret_value(),
-            app_token=settings.slack_app_token.get_secret_value(),
             api_url=settings.slack_api_url,
+            spelling=spelling,
+            **_line(settings),
         )
+        self._web = _web(settings, self._front, self.store, home)
 
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
@@ -133,48 +139,23 @@ class Service:
         self._answerer.start()
         self._homekeeper.start()
         for name in self.world.locations:
-            self._scheduler.add_job(
-                look_after,
-                "interval",
-                args=[self.world, name],
-                seconds=LOOK_SECONDS,
-                next_run_time=datetime.now(tz=UTC),
-                max_instances=1,
-                coalesce=True,
-            )
-        self._scheduler.add_job(
-            self._prices.refresh,
-            "interval",
-            seconds=PRICE_LOOK_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
-        self._scheduler.add_job(
-            _list_branches,
-            "interval",
-            args=[self._scout],
-            seconds=LIST_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
-        self._scheduler.add_job(
-            beat,
-            "interval",
-            args=[self._home, self._deliverer.is_alive],
-            seconds=BEAT_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
+            self._every(LOOK_SECONDS, look_after, self.world, name)
+        self._every(PRICE_LOOK_SECONDS, self._prices.refresh)
+        scouts = [self._scout.of(path) for path in self.world.others] or [self._scout]
+        self._every(LIST_SECONDS, _list_branches, scouts)
+        self._every(BEAT_SECONDS, beat, self._home, self._deliverer.is_alive)
         self._every(merge_notes.LOOK_SECONDS, merge_notes.write_notes, self.world)
         self._every(DIGEST_LOOK_SECONDS, tell_digests, self.store, self._said.ring)
         self._scheduler.start()
         self._front.start()
+        if self._web is not None:
+            self._web.start()
+            log.info("listening on port %s of %s", self._web.port, self._settings.http_host)
 
     def stop(self) -> None:
         """Take no more commands, finish what is in hand; what runs on machines goes on."""
+        if self._web is not None:
+            self._web.stop()
         self._front.stop()
         self._errands.stop()
         self._scheduler.shutdown(wait=True)
@@ -189,6 +170,7 @@ class Service:
         self._lock.release()
 
     def _every(self, seconds: float, deed: Callable[..., None], *args: object) -> None:
+        """Have it done now and again and again; a turn is skipped while the one before it is not over."""
         now = datetime.now(tz=UTC)
         self._scheduler.add_job(
             deed, "interval", args=args, seconds=seconds, next_run_time=now, max_instances=1, coalesce=True
@@ -205,13 +187,13 @@ class Service:
         self.store.close()
 
     def _keep_homes(self) -> None:
-        seconds = home.LOOK_SECONDS
+        seconds = home_tab.LOOK_SECONDS
         while not self._stopping.wait(seconds):
             try:
-                seconds = home.refresh(self._desk)
+                seconds = home_tab.refresh(self._desk)
             except Exception:
                 log.exception("the look at home tabs stumbled")
-                seconds = home.LOOK_SECONDS
+                seconds = home_tab.LOOK_SECONDS
         self.store.close()
 
     def _answer(self) -> None:
@@ -227,12 +209,13 @@ class Service:
         self.store.close()
 
 
-def _list_branches(scout: Scout) -> None:
+def _list_branches(scouts: Iterable[Scout]) -> None:
     """What the list of branches is answered from; a modal that opens asks for the newest ones itself."""
-    try:
-        scout.refresh_all()
-    except DoorError as error:
-        log.warning("listing the branches: %s", error)
+    for scout in scouts:
+        try:
+            scout.refresh_all()
+        except DoorError as error:
+            log.warning("listing the branches: %s", error)
 
 
 def _world(
@@ -246,18 +229,30 @@ def _world(
     powers: Powers,
     prices: Prices,
 ) -> World:
+    projects = {path: _doors(each) for path, each in all_projects(settings).items()}
+    own = projects[settings.gitlab_project]
     return World(
         store=store,
         clock=clock,
-        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
-        public=S3PublicFiles(
-            settings.public_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-            prefix=settings.public_prefix,
-            public_base_url=settings.public_base_url,
-        ),
+        code=own.code,
+        public=own.public,
         chat=chat,
+        project=own.project,
+        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
+        terms={name: _terms(location, settings) for name, location in locations.items()},
+        logs=logs,
+        location_for=_location_for(locations),
+        price_of=prices.of,
+        secrets=own.secrets,
+        no_location_help=_no_location_help(settings),
+        fallback_channel=settings.slack_fallback_channel or "",
+        others=projects if settings.projects else {},
+    )
+
+
+def _doors(settings: Settings) -> Doors:
+    """What one project has of its own, from the settings as they are for it (`all_projects`)."""
+    return Doors(
         project=Project(
             path=settings.gitlab_project,
             git_url=f"{settings.gitlab_url.rstrip('/')}/{settings.gitlab_project}.git",
@@ -267,15 +262,43 @@ def _world(
             registry=settings.image_registry,
             build_arguments=settings.image_build_args,
         ),
-        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
-        terms={name: _terms(location, settings) for name, location in locations.items()},
-        logs=logs,
-        location_for=_location_for(locations),
-        price_of=prices.of,
+        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
+        public=S3PublicFiles(
+            settings.public_bucket,
+            region=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            prefix=settings.public_prefix,
+            public_base_url=settings.public_base_url,
+        ),
         secrets=step_secrets(settings, os.environ),
-        no_location_help=_no_location_help(settings),
-        fallback_channel=settings.slack_fallback_channel or "",
     )
+
+
+def _line(settings: Settings) -> Mapping[str, str]:
+    """What the front needs to hear Slack: one of the two."""
+    name, secret = (
+        ("signing_secret", settings.slack_signing_secret)
+        if settings.mode == "http"
+        else ("app_token", settings.slack_app_token)
+    )
+    return {name: secret.get_secret_value()} if secret is not None else {}
+
+
+def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> WebServer | None:
+    """What answers over HTTP, where the settings open a port."""
+    if settings.port is None:
+        return None
+    from bot.web.metrics import metrics  # noqa: PLC0415 - a bot that opens no port has no web server in its memory
+    from bot.web.server import WebServer  # noqa: PLC0415
+    from bot.web.site import site  # noqa: PLC0415
+
+    requests = front.requests
+    app = site(
+        health=lambda: verdict(home, SystemClock().now()),
+        metrics=lambda: metrics(store.counts, front),
+        receive=requests.receive if requests is not None else None,
+    )
+    return WebServer(app, host=settings.http_host, port=settings.port)
 
 
 def _prices(settings: Settings, locations: Mapping[str, LocationSettings], powers: Powers, clock: Clock) -> Prices:
@@ -355,4 +378,11 @@ def _desk(
         later=later,
         log_tail=world.logs.tail,
         workspace=workspace,
+        project_of=_project_of(settings) if settings.projects else None,
     )
+
+
+def _project_of(settings: Settings) -> Callable[[str], str]:
+    """Channel -> its project's path."""
+    named = {channel: each.gitlab_project for each in settings.projects.values() for channel in each.channels}
+    return lambda channel: named.get(channel, settings.gitlab_project)

@@ -15,6 +15,7 @@ from commands import (
     log,
     modal,
     notify,
+    retry,
     runs,
     train,
 )
@@ -26,6 +27,7 @@ _FIRST = (
     build_image.COMMAND,
     runs.COMMAND,
     cancel.COMMAND,
+    retry.COMMAND,
     compare.COMMAND,
     locations.COMMAND,
     costs.COMMAND,
@@ -34,6 +36,7 @@ _FIRST = (
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
 BUTTONS: tuple[Button, ...] = (
     cancel.BUTTON,
+    retry.BUTTON,
     again.BUTTON,
     compare.BUTTON,
     log.BUTTON,

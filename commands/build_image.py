@@ -27,7 +27,13 @@ def handle(call: Call, desk: Desk) -> Reply | None:
     if run is not None and not run.phase.ended:
         return Reply(f"That image is being built already:\n{one_line(run, call, desk)}")
     added = desk.store.requests.add(
-        delivery=call.delivery, user=call.user, channel=call.channel, branch=branch, tag=tag, kind=Kind.BUILD
+        delivery=call.delivery,
+        user=call.user,
+        channel=call.channel,
+        branch=branch,
+        tag=tag,
+        kind=Kind.BUILD,
+        project=desk.project,
     )
     if added:
         crash_point("request-added")

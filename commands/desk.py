@@ -6,7 +6,7 @@ A handler reads the ledger, writes at most one row of it, and answers within mil
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.clock import Clock
@@ -70,6 +70,7 @@ class Desk:
     store: Store
     clock: Clock
     project: str
+    """The project that is meant: that of the channel, see `at`."""
     locations: Mapping[str, LocationFacts] = field(default_factory=dict)
     location_for: Callable[[str], str | None] = lambda _email: None
     """E-mail -> the line they wait in: their own location, or else a shared one or a pool; None without any."""
@@ -89,6 +90,16 @@ class Desk:
     """Modals and home tabs; only for `later`: a handler talks to nobody outside."""
     later: Callable[[Callable[[], None]], None] = lambda deed: deed()
     """Has something done at once, on a thread that may wait for Slack or GitLab. A crash loses it."""
+
+    project_of: Callable[[str], str] | None = None
+    """Channel id -> its project's path; None for a bot with only one project."""
+
+    def at(self, channel: str) -> Desk:
+        """The desk as commands in that channel see it."""
+        if self.project_of is None:
+            return self
+        project = self.project_of(channel)
+        return replace(self, project=project, scout=self.scout.of(project) if self.scout is not None else None)
 
     @property
     def whom_to_ask(self) -> str:

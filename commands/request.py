@@ -7,11 +7,13 @@ names with back quotes around them: all of that is taken off before a name is lo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.errors import UserError
-from bot.runs.names import wrong_with_branch, wrong_with_tag
+from bot.runs.model import TrainOptions
+from bot.runs.names import smoke_name, wrong_with_branch, wrong_with_tag
 from bot.slack.words import code, entities
+from commands import flags
 
 EXAMPLE = "/train main v1.0.0"
 USAGE = "/train <branch> <tag>"
@@ -23,24 +25,35 @@ _DIGITS = re.compile(r"#?(\d{1,15})", re.ASCII)
 
 @dataclass(frozen=True)
 class Wanted:
-    """A legal `/train`: which branch, and what the release is to be called."""
+    """A legal `/train`: which branch, what the release is to be called, and what else was said.
+
+    A smoke test without a tag has a name of its own in its place.
+    """
 
     branch: str
     tag: str
+    options: TrainOptions = field(default_factory=TrainOptions)
 
 
 def words(text: str) -> list[str]:
     """The words of a command, without what Slack and keyboards put around them."""
-    plain = _LINK.sub(_label, text)
-    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-        plain = plain.replace(entity, character)
-    bare = (word.strip(_QUOTES) for word in plain.split())
+    bare = (word.strip(_QUOTES) for word in _plain(text).split())
     return [word for word in bare if word]
 
 
+def _plain(text: str) -> str:
+    plain = _LINK.sub(_label, text)
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        plain = plain.replace(entity, character)
+    return plain
+
+
 def train(text: str) -> Wanted:
-    """Branch and tag of a `/train`; `UserError` with the sentence to show when it is none."""
-    given = words(text)
+    """Branch, tag and options of a `/train`; `UserError` with the sentence to show when it is none."""
+    given, options = flags.read(_plain(text))
+    given = [word for word in (each.strip(_QUOTES) for each in given) if word]
+    if options.smoke and len(given) == 1:
+        given.append(smoke_name(given[0].removeprefix("refs/heads/")))
     if len(given) != 2:  # noqa: PLR2004 - a branch and a tag
         said = "It needs a branch and a tag" if len(given) < 2 else f"It takes two words, not {len(given)}"  # noqa: PLR2004
         raise UserError(f"{said}: `{USAGE}`, for example `{EXAMPLE}`. Nothing was started.")
@@ -52,7 +65,7 @@ def train(text: str) -> Wanted:
     if wrong:
         said = _refused(tag, "cannot be the tag of a release", wrong)
         raise UserError(f"{said} For example: `{EXAMPLE}`. Nothing was started.")
-    return Wanted(branch, tag)
+    return Wanted(branch, tag, options)
 
 
 def build_image(text: str) -> str:

@@ -19,6 +19,7 @@ STATES: Mapping[str, tuple[Phase, ...]] = {
     "cancelled": (Phase.CANCELLED,),
 }
 """Words for how runs stand, beside `active` and `all`."""
+EVERYWHERE = "all-projects"
 _NAMED = {"branch": "branch", "of": "branch", "on": "location", "by": "user"}
 
 
@@ -32,6 +33,8 @@ class RunFilter:
     """A name as it was typed."""
     branch: str = ""
     location: str = ""
+    everywhere: bool = False
+    """In all projects, not only in the channel's."""
     before: int | None = None
 
     @property
@@ -55,6 +58,7 @@ class RunFilter:
             said = "The latest runs"
         said += f" of {words.code(self.branch, 80)}" if self.branch else ""
         said += f" on {words.code(self.location, 80)}" if self.location else ""
+        said += " in all projects" if self.everywhere else ""
         return said + (f" by {words.escape(self.user, 80)}" if self.user else "")
 
     def packed(self) -> str:
@@ -84,13 +88,15 @@ def run_filter(given: Sequence[str]) -> RunFilter | None:
     found, rest = RunFilter(), [word for word in given if word.casefold() != "runs"]
     if not rest:
         return found
-    if rest[0].casefold() not in {"active", "all", "mine", *STATES, *_NAMED}:
+    if rest[0].casefold() not in {"active", "all", "mine", EVERYWHERE, *STATES, *_NAMED}:
         return None
     state = ""
     while rest:
         word = rest.pop(0).casefold()
         if word == "mine":
             found = replace(found, mine=True)
+        elif word == EVERYWHERE:
+            found = replace(found, everywhere=True)
         elif word in ("active", "all", *STATES):
             if state and state != word:
                 raise UserError(f"Either `{state}` or `{word}`: a run is only in one state.")
@@ -103,7 +109,7 @@ def run_filter(given: Sequence[str]) -> RunFilter | None:
         else:
             raise UserError(f"`/runs` does not know the word {words.code(word, 60)}. {HINT}")
     # Whoever names a branch, a person or a place asks for what was, too.
-    asked = "all" if found != RunFilter() else "active"
+    asked = "all" if found not in (RunFilter(), RunFilter(everywhere=True)) else "active"
     return replace(found, state=state or asked)
 
 

@@ -8,13 +8,14 @@ from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
 from bot.slack import comparing, words
+from bot.slack.asked import asked
 from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
 from bot.slack.ending import seconds_in_all, spans
 from commands import request
 from commands.desk import Button, Call, Command, Desk, Press, Reply
 from commands.find import ago, one_line, run_meant, thread_link
-from commands.run_filter import RunFilter, run_filter, unpacked
+from commands.run_filter import EVERYWHERE, RunFilter, run_filter, unpacked
 
 USAGE = "/runs [mine] [active | all | failed | ...] [branch <name>] [on <location>] [by <person>] | <number> | <tag>"
 SHOWN = 10
@@ -57,6 +58,7 @@ def _listing(wanted: RunFilter, call: Call, desk: Desk) -> Reply:
         branch=wanted.branch or None,
         location=wanted.location or None,
         before=wanted.before,
+        project=desk.project if desk.project_of is not None and not wanted.everywhere else None,
         limit=SHOWN + 1,
     )
     heading = wanted.heading()
@@ -66,14 +68,17 @@ def _listing(wanted: RunFilter, call: Call, desk: Desk) -> Reply:
     lines, room = [f"*{heading}*"], _LIST_WEIGHT
     shown = []
     for run in runs[:SHOWN]:
-        line = one_line(run, call, desk)
+        line = one_line(run, call, desk) + (f" · {words.code(run.project, 80)}" if wanted.everywhere else "")
         room -= words.weight(line) + 2
         if room < 0:
             break
         lines.append(line)
         shown.append(run)
     text = "\n".join(lines)
-    blocks: list[Block] = [section(text), context("`/runs <number>` shows all about one of them.")]
+    hints = ["`/runs <number>` shows all about one of them."]
+    if desk.project_of is not None and not wanted.everywhere:
+        hints.append(f"Only of {words.code(desk.project, 80)}: `/runs {EVERYWHERE}` shows all.")
+    blocks: list[Block] = [section(text), context(*hints)]
     buttons = []
     if wanted.before is not None:
         buttons.append(button("Newest", f"{PAGE}:newest", wanted.newest().packed()))
@@ -125,13 +130,13 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _facts(run: Run, desk: Desk) -> tuple[str, str]:
-    done = "trained" if run.kind is Kind.TRAIN else "image from"
+def _facts(run: Run, desk: Desk) -> tuple[str, str, str]:
+    done = {Kind.BUILD: "image from", Kind.SMOKE: "tested"}.get(run.kind, "trained")
     commits = f"{done} {words.code(run.commit[:8])} of {words.code(run.branch)}"
     if run.result.get("commit"):
         commits += f", saved as {words.code(str(run.result['commit'])[:8])}"
-    asked = ago(desk.clock.now() - run.created_at)
-    return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {asked}", commits
+    when = ago(desk.clock.now() - run.created_at)
+    return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {when}", commits, asked(run)
 
 
 def _timing(run: Run, cost: Cost | None) -> list[Block]:

@@ -14,6 +14,7 @@ file. The kinds and what they carry beside that:
 | `metric`    | `step` (epochs or steps done), `of` (null when unknown), `values` (name -> number) |
 | `image`     | from prepare: `inputs` (SHA-256 of all that the branch's image is made from; null when it has none), |
 |             | `parts` (name -> 8 digits of its own); from the build: `state` (pulled, building, built, pushed) |
+| `restored`  | from prepare: `uid` of the run that is tried again, whose result is still here |
 | `log`       | `text` (one line of output, cut to 2,000 characters) |
 | `warning`   | `text` |
 | `published` | `commit`, `tag`, `branch` (where it was pushed), `diverged` (bool), `objects`, `bytes`, `changed` |

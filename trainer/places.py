@@ -1,6 +1,7 @@
 """Where things lie at a location: the one table of folders. Standard library only.
 
 <workdir>/<project slug>/repo          the workspace, in which the team's code runs
+<workdir>/<project slug>/smoke         the workspace of smoke tests, from which nothing is published
 <workdir>/<project slug>/mirror.git    a bare copy of the project that only prepare and publish use
 <workdir>/<project slug>/fence         the highest reservation that was seen
 <workdir>/dvc-cache                    DVC's cache, shared by all branches and projects
@@ -27,10 +28,11 @@ def slug(project: str) -> str:
 
 @dataclass(frozen=True)
 class Places:
-    """The folders of one project at one location."""
+    """The folders of one project at one location, for a training or for a smoke test."""
 
     workdir: Path
     project: str
+    smoke: bool = False
 
     @property
     def home(self) -> Path:
@@ -40,7 +42,7 @@ class Places:
     @property
     def repo(self) -> Path:
         """The workspace."""
-        return self.home / "repo"
+        return self.home / ("smoke" if self.smoke else "repo")
 
     @property
     def mirror(self) -> Path:

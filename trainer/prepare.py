@@ -7,9 +7,11 @@ It reads the pipeline from git, never imports DVC, and does not talk to the remo
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from trainer import crashpoints, room
+from trainer import crashpoints, parameters, room
 from trainer.code import workspace
 from trainer.code.mirror import Mirror, open_mirror
 from trainer.data import remote, transfer
@@ -22,7 +24,7 @@ from trainer.events import EventLog
 from trainer.failure import StepError
 from trainer.job import fence
 from trainer.job.credentials import Secrets
-from trainer.project import image
+from trainer.project import image, results
 from trainer.project.commit import Project, load
 from trainer.spec import Spec
 
@@ -45,7 +47,7 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
         _set_out_image(spec, mirror, spec.build_arguments, events)
     if spec.kind == "build":
         return
-    found = load(mirror, spec.commit)
+    found = _made_before(spec, mirror, events) or _with_parameters(spec, load(mirror, spec.commit))
     if found.submodules:
         events.emit("warning", text=f"Submodules are not fetched: {', '.join(found.submodules)}.")
     _check_out(spec, found)
@@ -63,13 +65,40 @@ def _set_out_image(spec: Spec, mirror: Mirror, arguments: Sequence[str], events:
     events.emit("image", inputs=found.digest, parts=dict(found.parts))
 
 
+def _made_before(spec: Spec, mirror: Mirror, events: EventLog) -> Project | None:
+    """What a run made that is tried again here, if all of it is still in the cache: then nothing has to be trained."""
+    cache = Cache(spec.places.cache)
+    for uid in spec.retries:
+        tree = mirror.kept_result(uid)
+        if tree is None:
+            continue
+        found = load(mirror, tree)
+        outs = [out for out in found.graph.outs if out.cached]
+        if all(out.oid for out in outs) and not any(_lacks(cache, out) for out in outs):
+            events.emit("restored", uid=uid)
+            return found
+    return None
+
+
+def _with_parameters(spec: Spec, found: Project) -> Project:
+    """The project as it would be with the run's own parameters committed: what depends on them is judged by them."""
+    if not (spec.set or spec.smoke):
+        return found
+    try:
+        content = parameters.changed(found.read(parameters.FILE), spec.set, smoke=spec.smoke)
+    except parameters.ParameterError as error:
+        raise StepError("pipeline", str(error)) from error
+    with tempfile.TemporaryDirectory(dir=spec.places.home, prefix=".parameters-") as scratch:
+        return load(found.mirror, results.tree_with(found, {parameters.FILE: content}, Path(scratch)))
+
+
 def _check_out(spec: Spec, found: Project) -> None:
     places = spec.places
     outs = [out.path for out in found.graph.outs]
     workspace.make(places.repo)
     workspace.clear_links(places.repo, outs, found.links, places.cache)
     cached = [out.path for out in found.graph.outs if out.cached]
-    workspace.check_out(places, spec.branch, spec.commit, cached)
+    workspace.check_out(places, spec.branch, spec.commit, cached, tree=found.tree)
     workspace.drop_stale_locks(places.repo)
     dvc_dir = places.repo / ".dvc"
     named = _named_remote(found, spec)
@@ -99,22 +128,18 @@ class Pull:
     def run(self) -> None:
         """See the class."""
         outs = [out for out in self._project.graph.outs if out.cached and out.oid]
-        if not any(self._lacks(out) for out in outs):
+        if not any(_lacks(self._cache, out) for out in outs):
             return
-        judged = needs.judge(self._project.graph, self._project.read)
+        judged = needs.judge(self._project.graph, self._project.read, every=self._spec.force)
         imported = {out.path for data in self._project.graph.data if data.imported for out in data.outs}
-        wanted = [out for out in judged.outs if self._lacks(out)]
+        wanted = [out for out in judged.outs if _lacks(self._cache, out)]
         store = open_store(self._project.remote(self._spec.remote, self._spec.places.repo))
         self._pull(store, [out for out in wanted if out.path not in imported])
-        self._look(store, [out for out in judged.idle if out.path not in imported and self._lacks(out)])
+        self._look(store, [out for out in judged.idle if out.path not in imported and _lacks(self._cache, out)])
         if any(out.path in imported for out in wanted):
             from trainer.definition import imports  # noqa: PLC0415 - DVC itself; a second slower, and only needed here
 
             imports.fetch(self._spec, [out.path for out in wanted if out.path in imported])
-
-    def _lacks(self, out: Out) -> bool:
-        tree = tree_of(out, self._cache.read)
-        return tree is None or any(not self._cache.has(item) for item in tree.objects)
 
     def _pull(self, store: Store, outs: Iterable[Out]) -> None:
         outs = list(outs)
@@ -139,6 +164,11 @@ class Pull:
         if tree is None:
             raise StepError("internal", f"The list of the files in {out.path} went away while it was read.")
         return tree
+
+
+def _lacks(cache: Cache, out: Out) -> bool:
+    tree = tree_of(out, cache.read)
+    return tree is None or any(not cache.has(item) for item in tree.objects)
 
 
 def _absent(store: Store, items: list[Object]) -> list[Object]:

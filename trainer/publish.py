@@ -14,7 +14,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from trainer import crashpoints, durable
+from trainer import crashpoints, durable, parameters
 from trainer.code.mirror import open_mirror
 from trainer.code.ship import Shipment, Shipped
 from trainer.data import proof, transfer
@@ -37,6 +37,8 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     Raises:
         StepError: it cannot be done; the message says why, and nothing was pushed unless it says so.
     """
+    if spec.smoke:
+        raise StepError("internal", "Nothing of a smoke test is published.")
     fence.check(spec.places.fence, spec.fence)
     crashpoints.reach("publish.before")
     mirror = open_mirror(spec.places.mirror, spec.git_url, secrets.git_config(spec.git_url))
@@ -56,8 +58,9 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
 def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, events: EventLog) -> None:
     mirror = base.mirror
     cache = Cache(spec.places.cache)
-    files = results.collect(base, spec.places.repo, scratch)
+    files = results.collect(base, spec.places.repo, scratch, also=[parameters.FILE] if spec.set else [])
     tree = results.tree_with(base, files, scratch)
+    mirror.keep_result(spec.uid, tree)
     result = load(mirror, tree) if files else base
     outs = pointer.release_outs(result.graph, spec.release_outs)
     store = opening.result()
@@ -72,11 +75,17 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
         return rebasing.onto(tip, base, files, scratch, cache)
 
     shipped = Shipment(spec, mirror, events, when=_when(spec)).send(tree, rebase)
+    if shipped.by != spec.uid:  # a retried run had pushed it: what stands there is reported, not what was made again
+        result = load(mirror, shipped.commit)
+        outs = pointer.release_outs(result.graph, spec.release_outs)
+        transfer.pull(store, cache, cache.missing(figures.needed(result.graph)), events)
     text = pointer.text(spec, outs, shipped.commit)
     durable.write(spec.run_dir / spec.pointer_name, text.encode())
     crashpoints.reach("publish.pointer")
     _tell_plots(drawings, events)
     _report(spec, result, proven, shipped, events)
+    for uid in (spec.uid, *spec.retries):
+        mirror.forget_result(uid)
     crashpoints.reach("publish.reported")
 
 

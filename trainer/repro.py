@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from trainer import crashpoints
 from trainer.events import EventLog
@@ -29,7 +28,7 @@ def run(spec: Spec, events: EventLog) -> None:
     repo = spec.places.repo
     if not (repo / ".git").exists() or not (repo / ".dvc").exists():
         raise StepError("internal", "The workspace is not prepared; the prepare step has to run first.")
-    known = stamp.holding(repo)
+    known = None if spec.force or spec.smoke else stamp.holding(repo)
     if known is not None:
         _say_unchanged(known, events)
         return
@@ -37,13 +36,13 @@ def run(spec: Spec, events: EventLog) -> None:
     os.chdir(repo)
     os.environ.update(_ENVIRONMENT)
     crashpoints.reach("repro.before")
-    made = _reproduce(repo, events)
+    made = _reproduce(spec, events)
     crashpoints.reach("repro.after")
-    if made is not None:
+    if made is not None and not spec.smoke:
         made.save(repo)
 
 
-def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
+def _reproduce(spec: Spec, events: EventLog) -> Stamp | None:
     from trainer.stages.reproduction import Reproduction  # noqa: PLC0415 - DVC itself; a second that an unchanged run saves
 
     tail = Tail()
@@ -58,11 +57,11 @@ def _reproduce(repo: Path, events: EventLog) -> Stamp | None:
         reproduction = _open(events, capture, tail, watch)
         found.append(reproduction)
         try:
-            reproduction.run()
+            reproduction.run(force=spec.force, remembered=not spec.smoke)
         finally:
             watch.stop()
             reproduction.repo.close()
-        return stamp.of_steps(repo, reproduction.steps)
+        return stamp.of_steps(spec.places.repo, reproduction.steps)
 
 
 def _open(events: EventLog, capture: Capture, tail: Tail, watch: Watch):  # type: ignore[no-untyped-def] # noqa: ANN202

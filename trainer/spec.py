@@ -27,7 +27,9 @@ class Spec:
 
     `commit` was resolved once, when the run was asked for. `git_url` carries no credentials. `release_outs` are paths
     in the repository; None leaves the choice to trainer/project/pointer.py. `remote` None is DVC's own default remote.
-    `started_at` is in seconds since the epoch. `kind` is `train`, or `build` for a run that only makes an image.
+    `started_at` is in seconds since the epoch. `kind` is `train`, `build` for a run that only makes an image, or
+    `smoke` for one that only tries the pipeline out. `set` has parameters with the text that somebody typed for them;
+    `force` runs stages that did not change, too. `retries`: uids of the runs that this one tries again.
     `build_arguments` are of the branch's own image; None where its location builds none.
     """
 
@@ -50,13 +52,21 @@ class Spec:
     message_extras: tuple[str, ...] = ()
     started_at: float = 0.0
     kind: str = "train"
+    set: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
+    retries: tuple[str, ...] = ()
     build_arguments: tuple[str, ...] | None = None
     rest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def places(self) -> Places:
         """Where things lie."""
-        return Places(self.workdir, self.project)
+        return Places(self.workdir, self.project, smoke=self.smoke)
+
+    @property
+    def smoke(self) -> bool:
+        """Whether nothing of it is to be committed or pushed."""
+        return self.kind == "smoke"
 
 
 def read(run_dir: Path, job: str) -> Spec:
@@ -101,10 +111,13 @@ def parse(record: Mapping[str, Any]) -> Spec:
             message_extras=tuple(map(str, record.get("message_extras") or ())),
             started_at=float(record.get("started_at") or 0.0),
             kind=str(record.get("kind") or Spec.kind),
+            set={str(name): str(value) for name, value in (record.get("set") or {}).items()},
+            force=record.get("force") is True,
+            retries=tuple(map(str, record.get("retries") or ())),
             build_arguments=None if arguments is None else tuple(map(str, arguments)),
             rest={key: value for key, value in record.items() if key not in known},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StepError("internal", f"The run's specification is not complete: {error!r}.") from error
     for name, right in _checks(spec):
         if not right:
@@ -113,10 +126,11 @@ def parse(record: Mapping[str, Any]) -> Spec:
 
 
 def _checks(spec: Spec) -> list[tuple[str, bool]]:
-    one_line = [spec.triggered_by, spec.project, spec.uid, *spec.message_extras]
+    one_line = [spec.triggered_by, spec.project, spec.uid, *spec.message_extras, *spec.retries]
     return [
         ("commit", bool(_COMMIT.fullmatch(spec.commit))),
         ("tag", bool(_TAG.fullmatch(spec.tag)) and is_ref_name(spec.tag)),
+        ("uid", all(is_ref_name(uid) for uid in (spec.uid, *spec.retries))),
         ("branch", is_ref_name(spec.branch)),
         ("git_url", _is_plain_url(spec.git_url)),
         ("workdir", spec.workdir.is_absolute()),

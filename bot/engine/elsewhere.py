@@ -19,10 +19,12 @@ _OF_THE_MACHINE = ("waits_for", "start_tries", "started_at", "slow_said", "power
 def or_elsewhere(run: Run, lines: Lines, outcome: Outcome, *, why: str) -> Outcome:
     """The outcome, unless another machine of the run's pool that it has not tried is free: that one has it then.
 
-    `why` it leaves this one: capacity, quota, gone or removed. For how long it has been refused, and by which machines,
-    goes with it, so that all of them together have one patience.
+    A run that was asked for on this machine, or that is tried again where its result is, stays. `why` it leaves this
+    one: capacity, quota, gone or removed. For how long it has been refused, and by which machines, goes with it, so
+    that all of them together have one patience.
     """
-    if not lines.is_pool(run.queue):
+    is_bound = run.options.on == run.location or run.retry_of is not None
+    if not lines.is_pool(run.queue) or is_bound:
         return outcome
     progress = {key: value for key, value in run.progress.items() if key not in _OF_THE_MACHINE}
     note = milestone("moved-on", why=why, left=run.location)

@@ -36,7 +36,7 @@ def after_preparing(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
     """Where a prepared run goes on: to its image, or straight to the training, in the location's own image."""
     if wanted(run, world):
         return policy.advance(run, Phase.BUILDING, *notes)
-    if run.kind is Kind.TRAIN:
+    if run.kind is not Kind.BUILD:
         return policy.advance(run, Phase.TRAINING, *notes)
     if not world.terms[run.location].builds:
         return policy.fail(run, Reason.IMAGE, *notes, message=f"Jobs at {run.location} do not run in containers.")
@@ -91,7 +91,7 @@ def _finished(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
 
 def _go_on(run: Run, found: str, order: Mapping[str, Any], *notes: Note) -> Outcome:
     run = _with(run, name=found)
-    if run.kind is Kind.TRAIN:
+    if run.kind is not Kind.BUILD:
         return policy.advance(run, Phase.TRAINING, *notes)
     return policy.advance(
         run, Phase.BUILT, *notes, result={**run.result, "image": found, "image_name": order["build"]["name"]}

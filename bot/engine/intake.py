@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from bot.engine import policy
-from bot.engine.preflight import Released, unchanged
+from bot.engine import policy, retrying
+from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
 from bot.runs.model import Kind, Run
 from bot.runs.names import nearest, next_version
 from bot.runs.requests import Request
+from trainer import parameters
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,10 @@ PERSON_KNOWN_SECONDS = 86_400.0
 
 def check(request: Request, world: World) -> None:
     """Accept or refuse the request; put it back while GitLab or Slack does not answer."""
+    if request.project and not world.knows(request.project):
+        gone = f"Nothing was started: `{request.project}` is not in the settings any more."
+        return world.store.requests.refuse(request, gone)
+    world = world.of(request.project)
     try:
         refusal = _decide(request, world)
     except Unauthorised as error:
@@ -41,7 +46,9 @@ def check(request: Request, world: World) -> None:
 def _decide(request: Request, world: World) -> str | None:
     """The sentence that refuses, or None when the request became a run."""
     person = _person(request.user, world)
-    location = world.location_for(person.email)
+    if request.retry_of is not None:
+        return retrying.decide(request, person, world)
+    location = request.options.on or world.location_for(person.email)
     if location is None:
         return no_location(person, world)
     if request.kind is Kind.BUILD and not _may_build(location, world):
@@ -49,11 +56,29 @@ def _decide(request: Request, world: World) -> str | None:
     commit = world.code.head(request.branch)
     if commit is None:
         return _no_branch(request, world)
-    refusal = _nothing_to_release(request, commit, world) if request.kind is Kind.TRAIN else None
-    if refusal is not None:
-        return refusal
+    return _wrong(request, commit, world) or _accept(request, person, commit, location, world)
+
+
+def _wrong(request: Request, commit: str, world: World) -> str | None:
+    """What is wrong with tag or parameters; and why a training need not be, when there is its release already."""
+    if request.kind is Kind.TRAIN and world.code.tag(request.tag) is not None:
+        return _tag_taken(request, world)
+    wrong = _wrong_parameters(request, commit, world)
+    if wrong is not None or request.kind is not Kind.TRAIN:
+        return wrong
+    same = unchanged(request.branch, commit, request.options, world)
+    return None if same is None else _nothing_changed(request, same)
+
+
+def _accept(request: Request, person: Person, commit: str, location: str, world: World) -> str | None:
+    """`location` may be a pool, one of its machines, or a machine of its own."""
     run = world.store.requests.accept(
-        request, project=world.project.path, commit=commit, email=person.email, location=location
+        request,
+        project=world.project.path,
+        commit=commit,
+        email=person.email,
+        location=world.store.lines.of(location),
+        machine=location,
     )
     if run is None:
         return _tag_wanted(request, world.store.run_of_tag(world.project.path, request.tag))
@@ -123,12 +148,16 @@ def _tag_taken(request: Request, world: World) -> str:
     )
 
 
-def _nothing_to_release(request: Request, commit: str, world: World) -> str | None:
-    """Why a training could not become a release, or need not."""
-    if world.code.tag(request.tag) is not None:
-        return _tag_taken(request, world)
-    same = unchanged(request.branch, commit, request.options, world)
-    return None if same is None else _nothing_changed(request, same)
+def _wrong_parameters(request: Request, commit: str, world: World) -> str | None:
+    """Why the parameters cannot be as they were asked for, from what the commit holds; None when they can."""
+    options = request.options
+    if not (options.set or options.smoke):
+        return None
+    try:
+        parameters.changed(world.code.file(parameters.FILE, commit), options.set, smoke=options.smoke)
+    except parameters.ParameterError as error:
+        return f"Nothing was started: {error}"
+    return None
 
 
 def _nothing_changed(request: Request, same: Released) -> str:
@@ -140,6 +169,8 @@ def _nothing_changed(request: Request, same: Released) -> str:
 
 
 def _tag_wanted(request: Request, other: Run | None) -> str:
+    if request.kind is Kind.SMOKE:
+        return f"Nothing was started: you are testing `{request.branch}` in the same way already. Look at its thread."
     if request.kind is Kind.BUILD:
         which = f"run {other.id} by <@{other.user}>" if other else "another run"
         return f"Nothing was started: {which} is building the image of `{request.branch}` already."

@@ -24,13 +24,13 @@ SHOWN = 60
 
 def write_notes(world: World) -> None:
     """Look once at what is still to be written, the newest release of a branch first. Never raises."""
-    written: set[str] = set()
+    written: set[tuple[str, str]] = set()
     for run, tries in world.store.merge_notes.due():
-        if run.branch in written:
+        if (run.project, run.branch) in written:
             continue
-        written.add(run.branch)
+        written.add((run.project, run.branch))
         try:
-            _write(run, tries, world)
+            _write(run, tries, world.of(run.project))
         except Exception:
             log.exception("run %s: its merge request's note stumbled", run.id)
             world.store.merge_notes.later(run, LONGEST_PAUSE) if tries < TRIES else world.store.merge_notes.done(run)

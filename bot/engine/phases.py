@@ -26,6 +26,7 @@ LAST_PIECES = 300
 
 def process(run: Run, world: World) -> Outcome:
     """Do what the run needs now. Never raises a `DoorError`: a door that fails is part of the decision."""
+    world = world.of(run.project)
     try:
         return _deed(run, world)(run, world)
     except Unauthorised as error:
@@ -41,6 +42,8 @@ def _deed(run: Run, world: World) -> Callable[[Run, World], Outcome]:
         return _without_its_machine
     if run.phase.ended:
         return give_back
+    if not world.knows(run.project):
+        return _without_its_project
     if run.cancelled_by:
         return cancel
     return _work if run.phase in WORKING else _DEEDS[run.phase]
@@ -51,6 +54,17 @@ def _work(run: Run, world: World) -> Outcome:
         # The shell may answer all the same (the local one does); what the power says decides.
         return policy.fail(run, Reason.MACHINE_LOST, message="Its power went off under the run.")
     return _DEEDS[run.phase](run, world)
+
+
+def _without_its_project(run: Run, world: World) -> Outcome:
+    """Its project was taken out of the settings: no other project's GitLab is asked in its place.
+
+    A push that has begun is listened to until its end, as with a cancel.
+    """
+    location = world.locations[run.location] if run.phase is Phase.PUBLISHING else None
+    if location is not None and location.decide(run_dir(run, location), "cancel") != "cancel":
+        return _work(run, world)
+    return _ended_by(run, Reason.PROJECT_REMOVED, DoorError(f"There is no project {run.project} there."))
 
 
 def _without_its_machine(run: Run, world: World) -> Outcome:

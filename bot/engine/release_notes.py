@@ -17,7 +17,8 @@ def description(run: Run, *, same_as: str | None) -> str:
     """Markdown for the release page: what it is, how good it is, and how to use it."""
     result = run.result
     pointer = result.get("pointer", "train.dvc")
-    parts = [f"Trained by run {run.id} for {run.email or run.user} from `{run.branch}` at `{run.commit[:10]}`."]
+    by = result.get("trained_by") or {"run": run.id, "who": run.email or run.user}
+    parts = [f"Trained by run {by['run']} for {by['who']} from `{run.branch}` at `{run.commit[:10]}`."]
     if same_as:
         parts.append(f"Nothing changed since **{same_as}**: the model is the same.")
     # What says most stands first: names of their own, before those of a group such as per_class.

@@ -23,6 +23,12 @@ class Scout:
         self._lock = threading.Lock()
         self._turns: dict[str, int] = {}
         self._default = "main"
+        self._others: dict[str, Scout] = {}
+
+    def of(self, project: str) -> Scout:
+        """The same for another project of the settings."""
+        world = self._world.of(project)
+        return self if world is self._world else self._others.setdefault(project, Scout(world))
 
     @property
     def ready(self) -> bool:
@@ -47,7 +53,8 @@ class Scout:
         return tag in self._world.refs.tags
 
     def refresh(self) -> None:
-        """Hear what is new: the branches that moved last, and the tags. Two requests."""
+        """Hear what is new: the branches that moved last, and the tags. Two requests, and at first a third."""
+        self._default = self._world.code.default_branch() or self._default
         self._world.refs.refresh(self._world.code)
 
     def refresh_all(self) -> None:

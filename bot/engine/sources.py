@@ -49,7 +49,10 @@ class Memory(Generic[Value]):
 
 @dataclass(frozen=True)
 class Source:
-    """One commit. `paths`: the path of each regular file -> git's id of its content; None when there are too many."""
+    """One commit. `paths`: the path of each regular file -> git's id of its content; None when there are too many.
+
+    Then a file can still be read by its name, each time anew.
+    """
 
     commit: str
     paths: Mapping[str, str] | None
@@ -57,7 +60,9 @@ class Source:
 
     def read(self, path: str) -> bytes | None:
         """The content of a file; None for what is none. May ask GitLab."""
-        oid = (self.paths or {}).get(path)
+        if self.paths is None:
+            return self._fetch(path, "")
+        oid = self.paths.get(path)
         return None if oid is None else self._fetch(path, oid)
 
     def fetch(self, paths: Iterable[str]) -> None:
@@ -84,10 +89,10 @@ class Sources:
                 self._lists.put(commit, paths)
 
         def fetch(path: str, oid: str) -> bytes | None:
-            content = self._contents.get(oid)
+            content = self._contents.get(oid) if oid else None
             if content is None:
                 content = code.file(path, commit)
-                if content is not None:
+                if content is not None and oid:
                     self._contents.put(oid, content)
             return content
 

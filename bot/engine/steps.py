@@ -28,6 +28,7 @@ Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
 _TELLERS: Mapping[str, tuple[Phase, ...]] = {
     "image": (Phase.PREPARING, Phase.BUILDING),
     "plots": (Phase.PUBLISHING,),
+    "restored": (Phase.PREPARING,),
     "published": (Phase.PUBLISHING,),
 }
 """Kinds of events that only some phases' steps may tell."""
@@ -152,23 +153,37 @@ def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
     for event in events:
         if event.kind == "stage" and event.data.get("state") in ("finished", "skipped", "cached"):
             stages.append(event.data)
-        elif _is_prepared(run, event):
-            moved = fold(run.progress, events).get("moved", {}).get("pull", {})
-            notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
-        elif event.kind == "image" and event.data.get("state") == "building":
-            notes.append(milestone("image-building", why=(run.progress.get("image") or {}).get("why")))
-        elif event.kind == "warning":
-            notes.append(milestone("warning", text=event.data.get("text", "")))
-        elif event.kind == "published":
-            run = replace(run, result={**run.result, **event.data})
-        elif event.kind == "plots":
-            names = list(plots.pictures(plots.read(event.data.get("plots"))))
-            run = replace(run, progress={**run.progress, "pictures": names})
-        elif event.kind == "failed":
-            run = replace(run, progress={**run.progress, "failure": dict(event.data)})
+        notes += _told(run, event, events)
+        run = _learned(run, event)
     if any(stage.get("state") == "finished" for stage in stages):
         notes.append(milestone("stages", items=stages))
     return replace(run, progress=fold(run.progress, events)), tuple(notes)
+
+
+def _told(run: Run, event: Event, events: list[Event]) -> list[Note]:
+    """What the thread hears of one event."""
+    if _is_prepared(run, event):
+        moved = fold(run.progress, events).get("moved", {}).get("pull", {})
+        return [milestone("prepared", seconds=event.data.get("seconds"), **moved)]
+    if event.kind == "image" and event.data.get("state") == "building":
+        return [milestone("image-building", why=(run.progress.get("image") or {}).get("why"))]
+    if event.kind == "restored":
+        return [milestone("restored", run=run.retry_of)]
+    if event.kind == "warning":
+        return [milestone("warning", text=event.data.get("text", ""))]
+    return []
+
+
+def _learned(run: Run, event: Event) -> Run:
+    """What the ledger keeps of one event beside its progress (`fold`)."""
+    if event.kind == "published":
+        return replace(run, result={**run.result, **event.data})
+    if event.kind == "plots":
+        names = list(plots.pictures(plots.read(event.data.get("plots"))))
+        return replace(run, progress={**run.progress, "pictures": names})
+    if event.kind == "failed":
+        return replace(run, progress={**run.progress, "failure": dict(event.data)})
+    return run
 
 
 def _believed(run: Run, event: Event) -> bool:
@@ -180,7 +195,7 @@ def _is_prepared(run: Run, event: Event) -> bool:
     """Whether it tells that code and data are there; a run for an image has no data."""
     data = event.data
     told = event.kind == "step" and data.get("name") == "prepare" and data.get("state") == "finished"
-    return told and run.kind is Kind.TRAIN
+    return told and run.kind is not Kind.BUILD
 
 
 def job(run: Run, world: World, location: Location, step: str, extra: Mapping[str, Any]) -> Job:
@@ -226,6 +241,10 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "branch": run.branch,
         "commit": run.commit,
         "tag": run.tag,
+        "set": dict(run.options.set),
+        # What is still there of an earlier try was made with force already.
+        "force": run.options.force and not run.progress.get("restored"),
+        "retries": [earlier.uid for earlier in world.store.tries(run)] if run.retry_of else [],
         "workdir": location.workdir,
         "run_dir": run_dir(run, location),
         "git_url": world.project.git_url,
@@ -265,6 +284,8 @@ def _too_long(run: Run, world: World, *notes: Note) -> Outcome:
 
 
 def _trained(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:
+    if run.kind is Kind.SMOKE:
+        return policy.advance(run, Phase.TESTED, *notes)
     if not ran(run.progress):
         notes = (*notes, milestone("unchanged"))
     return policy.advance(run, Phase.PUBLISHING, *notes)

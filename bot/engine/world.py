@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.clock import Clock
@@ -45,8 +45,18 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Doors:
+    """What each project has of its own. The fields are called as in `World`."""
+
+    project: Project
+    code: CodeHost
+    public: PublicFiles
+    secrets: Callable[[str, str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class World:
-    """Everything a phase may touch."""
+    """Everything a phase may touch, as one project sees it: machines, ledger and Slack are the same for all."""
 
     store: Store
     clock: Clock
@@ -70,8 +80,29 @@ class World:
     fallback_channel: str = ""
     """Where people hear what concerns no thread; empty for nowhere."""
     watches: dict[str, Watch] = field(default_factory=dict)
-    refs: Refs = field(default_factory=Refs)
+    lists: dict[str, Refs] = field(default_factory=dict)
+    """Project -> its branches and tags."""
     sources: Sources = field(default_factory=Sources)
+    """Files are remembered by git's ids, which are the same in all projects."""
+
+    others: Mapping[str, Doors] = field(default_factory=dict)
+    """Path -> the doors of each project, where there are several."""
+
+    def knows(self, project: str) -> bool:
+        """Whether the project is in the settings. A bot with only one takes every run for its own."""
+        return not self.others or project in self.others
+
+    def of(self, project: str) -> World:
+        """The world as the runs of that project see it; unchanged for one that it does not know."""
+        doors = self.others.get(project)
+        if doors is None or project == self.project.path:
+            return self
+        return replace(self, project=doors.project, code=doors.code, public=doors.public, secrets=doors.secrets)
+
+    @property
+    def refs(self) -> Refs:
+        """The project's branches and tags, as they were last heard."""
+        return self.lists.setdefault(self.project.path, Refs())
 
     def watch(self, location: str) -> Watch:
         """What is remembered of a location between two looks."""

@@ -73,7 +73,8 @@ class DockerRuntime:
         its = self._containers
         training = job.step == "repro"
         image = _checked((job.spec.get("image") or its.image) if training else its.trainer_image)
-        places = Places(Path(job.workdir), str(job.spec["project"]))
+        is_smoke = job.spec.get("kind") == "smoke"
+        places = Places(Path(job.workdir), str(job.spec["project"]), smoke=is_smoke)
         network_image = its.trainer_image if training and its.network == "bridge" else ""
         head = [job.workdir, str(places.home), str(job.fence), its.user or "", its.memory or "", network_image]
         words = self._run_words(job, image, places)

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bot import aws
 from bot.clock import Clock
 from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
+from bot.tally import DOORS
 
 DELIVERY_SECONDS = 30
 """The shortest that SSM takes: a command that no agent fetched by then is never run."""
@@ -148,6 +149,13 @@ class RunCommand:
         return f" SSM calls its agent {known[0].get('PingStatus', 'unknown')}."
 
     def _translated(self, error: ClientError, action: str) -> DoorError:
+        ours = self._in_our_words(error, action)
+        if ours is None:
+            return aws.translate(error, f"run a command on {self._target.instance}")
+        DOORS.count("aws", ours)
+        return ours
+
+    def _in_our_words(self, error: ClientError, action: str) -> DoorError | None:
         code = aws.code_of(error)
         said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
         target = self._target
@@ -165,7 +173,7 @@ class RunCommand:
             )
         if code == "InvalidInstanceId":
             return Unavailable(f"The SSM agent of {target.instance} does not take commands yet.{self._hint()}")
-        return aws.translate(error, f"run a command on {target.instance}")
+        return None
 
 
 def _parsed(said: str) -> dict[str, Any] | None:

@@ -14,7 +14,11 @@ migrations = Migrations("stationmaster")
 
 @migrations()
 def runs(db: Database) -> None:
-    """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location."""
+    """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location.
+
+    A smoke test makes no tag, so it is in nobody's way; the same one is not made twice at a time. A run is tried again
+    once: what failed again is tried again itself.
+    """
     db.conn.execute(
         """
         CREATE TABLE runs (
@@ -26,6 +30,7 @@ def runs(db: Database) -> None:
             tag TEXT NOT NULL,
             kind TEXT NOT NULL DEFAULT 'train',
             options TEXT NOT NULL DEFAULT '{}',
+            retry_of INTEGER REFERENCES runs(id),
             user TEXT NOT NULL,
             email TEXT NOT NULL,
             channel TEXT NOT NULL,
@@ -56,7 +61,14 @@ def runs(db: Database) -> None:
         """
     )
     db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
-    db.conn.execute("CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) WHERE ended_at IS NULL")
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) WHERE ended_at IS NULL AND kind <> 'smoke'"
+    )
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_smoke_test ON runs(project, branch, user, options) "
+        "WHERE ended_at IS NULL AND kind = 'smoke'"
+    )
+    db.conn.execute("CREATE UNIQUE INDEX one_retry_of_a_run ON runs(retry_of) WHERE retry_of IS NOT NULL")
     db.conn.execute("CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')")
 
 
@@ -74,6 +86,8 @@ def requests(db: Database) -> None:
             tag TEXT NOT NULL,
             kind TEXT NOT NULL DEFAULT 'train',
             options TEXT NOT NULL DEFAULT '{}',
+            project TEXT NOT NULL DEFAULT '',
+            retry_of INTEGER REFERENCES runs(id),
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,
@@ -85,8 +99,10 @@ def requests(db: Database) -> None:
         """
     )
     db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag, kind) WHERE state = 'new'"
+        "CREATE UNIQUE INDEX one_open_request ON requests(user, channel, branch, tag, kind, options) "
+        "WHERE state = 'new' AND retry_of IS NULL"
     )
+    db.conn.execute("CREATE UNIQUE INDEX one_open_retry ON requests(retry_of) WHERE state = 'new'")
 
 
 @migrations()

@@ -13,6 +13,7 @@ class Phase(StrEnum):
 
     queued -> starting -> preparing -> [building] -> training -> publishing -> releasing -> released
     queued -> starting -> preparing -> building -> built               (a run that makes an image only)
+    queued -> starting -> preparing -> [building] -> training -> tested   (a smoke test)
     any that has not ended -> failed | cancelled
     """
 
@@ -25,13 +26,14 @@ class Phase(StrEnum):
     RELEASING = "releasing"
     RELEASED = "released"
     BUILT = "built"
+    TESTED = "tested"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
         """Whether the run will move no more."""
-        return self in (Phase.RELEASED, Phase.BUILT, Phase.FAILED, Phase.CANCELLED)
+        return self in (Phase.RELEASED, Phase.BUILT, Phase.TESTED, Phase.FAILED, Phase.CANCELLED)
 
 
 WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING)
@@ -39,24 +41,11 @@ WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING)
 
 
 class Kind(StrEnum):
-    """What a run is for: a release, or only the image that its branch trains in."""
+    """What a run is for: a release, only the image that its branch trains in, or a smoke test of the branch."""
 
     TRAIN = "train"
     BUILD = "build"
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """How a training differs from the usual one. `on`: a location or pool. `set`: parameter -> value as typed.
-
-    `smoke`: only tried, on little data. `force`: every stage runs. `notify`: Slack user ids who hear of the end too.
-    """
-
-    on: str | None = None
-    set: Mapping[str, str] = field(default_factory=dict)
-    smoke: bool = False
-    force: bool = False
-    notify: tuple[str, ...] = ()
+    SMOKE = "smoke"
 
 
 _NEXT: Mapping[Phase, frozenset[Phase]] = {
@@ -64,7 +53,7 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.STARTING: frozenset({Phase.PREPARING}),
     Phase.PREPARING: frozenset({Phase.BUILDING, Phase.TRAINING}),
     Phase.BUILDING: frozenset({Phase.TRAINING, Phase.BUILT}),
-    Phase.TRAINING: frozenset({Phase.PUBLISHING}),
+    Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED}),
     Phase.PUBLISHING: frozenset({Phase.RELEASING}),
     Phase.RELEASING: frozenset({Phase.RELEASED}),
 }
@@ -89,6 +78,7 @@ class Reason(StrEnum):
     START_TIMEOUT = "start-timeout"
     MACHINE_LOST = "machine-lost"
     LOCATION_REMOVED = "location-removed"
+    PROJECT_REMOVED = "project-removed"
     TOO_LONG = "too-long"
     CODE = "code"
     OUT_OF_MEMORY = "out-of-memory"
@@ -127,6 +117,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.LOCATION_REMOVED: "Its machine was taken out of the settings while the run had it. Nothing was released, "
     "and what the run left there was not looked at. Whoever runs Stationmaster has to see that nothing of it still "
     "runs, and that the machine is off.",
+    Reason.PROJECT_REMOVED: "Its project was taken out of the settings while the run went on. Nothing was released. "
+    "Whoever runs Stationmaster can put it back; then train again.",
     Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
     Reason.CODE: "The project's own code failed.",
     Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",
@@ -153,13 +145,41 @@ FREED = "freed"
 
 
 @dataclass(frozen=True)
+class TrainOptions:
+    """What was said beside branch and tag.
+
+    `on`: a machine, or a pool; None for the person's own. `set`: parameter (`train.epochs`) -> the text that was typed
+    for it, which params.yaml gives a type. `smoke`: only try the branch out. `force`: run every stage, changed or not.
+    `notify`: Slack user ids who are mentioned at the end beside the person.
+    """
+
+    on: str | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+    smoke: bool = False
+    force: bool = False
+    notify: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the ledger keeps: a JSON object of what differs from the default."""
+        plain = {"on": self.on, "set": dict(self.set), "smoke": self.smoke, "force": self.force}
+        return {name: value for name, value in {**plain, "notify": list(self.notify)}.items() if value}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> TrainOptions:
+        """The options of a `record`."""
+        return cls(**{**record, "notify": tuple(record.get("notify", ()))})
+
+
+@dataclass(frozen=True)
 class Run:
     """One `/train`, from the command to its end. Times are seconds since the epoch (UTC).
 
     `key` is random: it makes the run's folder and jobs unlike those of any other ledger that used the same machine.
     `fence` grows with each reservation of any location; 0 before the first. `holds`: the location is reserved for it.
     `queue` is the line it stands in: a location's name, or a pool's, whose first free machine takes it. `location` is
-    the machine; before the reservation it is what `queue` is.
+    the machine; before the reservation it is what `queue` is, or the one machine of the pool that the run may have.
+    `retry_of`: the number of the run that this one tries again.
     """
 
     id: int
@@ -177,6 +197,8 @@ class Run:
     phase_at: float
     kind: Kind = Kind.TRAIN
     queue: str = ""
+    options: TrainOptions = field(default_factory=TrainOptions)
+    retry_of: int | None = None
     thread: str | None = None
     reason: Reason | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -195,7 +217,6 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)
     """The `published` event, the pointer file's text, then `public_url` and `release_url` as they become known."""
     ended_at: float | None = None
-    options: TrainOptions = field(default_factory=TrainOptions)
 
     @property
     def uid(self) -> str:

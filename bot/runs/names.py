@@ -92,6 +92,12 @@ def image_tag(branch: str) -> str:
     return f"train_{slug}-{hashlib.sha256(branch.encode()).hexdigest()[:8]}"
 
 
+def smoke_name(branch: str) -> str:
+    """What a smoke test is called that was given no tag: `smoke-of-main`. Legal as a tag, and never made one."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", branch).strip("-") or "branch"
+    return f"smoke-of-{slug}"[:_LONGEST_TAG]
+
+
 def image_repository(project: str) -> str:
     """The project's path as Docker takes it: lower case, and single dots and underscores."""
     parts = (re.sub(r"[^a-z0-9]+", _separator, part.lower()).strip("._-") for part in project.split("/"))

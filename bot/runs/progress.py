@@ -42,6 +42,8 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             after["curve"] = curves.grown(after.get("curve") or {}, after["metric"], event.at)
         elif event.kind == "image":
             after["image"] = {**after.get("image", {}), **data}
+        elif event.kind == "restored":
+            after["restored"] = True
         elif event.kind == "transfer":
             after["transfer"] = data
             done = {"files": data.get("files", 0), "bytes": data.get("bytes", 0)}

@@ -39,11 +39,25 @@ class Readings:
         return run_of(row) if row else None
 
     def run_of_tag(self, project: str, tag: str) -> Run | None:
-        """The newest run that was asked to make `tag`."""
+        """The newest run that was asked to make `tag`; a smoke test that is called so only where there is none."""
         row = self._database.one(
-            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY id DESC LIMIT 1", (project, tag)
+            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY kind = 'smoke', id DESC LIMIT 1", (project, tag)
         )
         return run_of(row) if row else None
+
+    def retry_of(self, run_id: int) -> Run | None:
+        """The run that tries that one again; None as long as nobody asked for it."""
+        row = self._database.one("SELECT * FROM runs WHERE retry_of = ?", (run_id,))
+        return run_of(row) if row else None
+
+    def tries(self, run: Run) -> list[Run]:
+        """The runs that this one tries again, the last one first; empty for a run of its own."""
+        rows = self._database.all(
+            "WITH RECURSIVE tries(id) AS (SELECT ? UNION SELECT retry_of FROM runs JOIN tries USING (id) "
+            "WHERE retry_of IS NOT NULL) SELECT * FROM runs WHERE id IN tries AND id <> ? ORDER BY id DESC",
+            (run.id, run.id),
+        )
+        return [run_of(row) for row in rows]
 
     def last_image(self, project: str, branch: str, *, before: int) -> Mapping[str, Any]:
         """What the newest run of the branch before that number trained in (its `progress["image"]`), or nothing."""
@@ -64,12 +78,14 @@ class Readings:
         branch: str | None = None,
         phases: Sequence[Phase] = (),
         before: int | None = None,
+        project: str | None = None,
         limit: int = 20,
     ) -> list[Run]:
-        """Runs, newest first: by whom, where, of which branch, in which phases, and with a number below `before`."""
+        """Runs, newest first: by whom, where, of which branch and project, in which phases; numbered below `before`."""
         where: list[str] = ["1 = 1"]
         values: list[Any] = []
-        for test, value in (("user = ?", user), ("location = ?", location), ("branch = ?", branch), ("id < ?", before)):
+        given = {"user = ?": user, "location = ?": location, "branch = ?": branch}
+        for test, value in {**given, "project = ?": project, "id < ?": before}.items():
             if value is not None:
                 where.append(test)
                 values.append(value)

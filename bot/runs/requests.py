@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
@@ -12,12 +12,12 @@ from bot.runs.database import Database
 from bot.runs.journal import record
 from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
 from bot.runs.outbox import say, say_in_run
-from bot.runs.rows import options_of, run_of
+from bot.runs.rows import run_of
 
 
 @dataclass(frozen=True)
 class Request:
-    """A `/train` or a `/build-image` that was acknowledged and is not yet a run."""
+    """A `/train`, a `/build-image` or a `/retry` that was acknowledged and is not yet a run."""
 
     id: int
     user: str
@@ -25,10 +25,13 @@ class Request:
     branch: str
     tag: str
     kind: Kind
+    project: str
+    """Its path; empty for that of the top-level settings."""
     created_at: float
     tries: int
     lease: str
     options: TrainOptions = field(default_factory=TrainOptions)
+    retry_of: int | None = None
 
 
 class Requests:
@@ -46,16 +49,24 @@ class Requests:
         branch: str,
         tag: str,
         kind: Kind = Kind.TRAIN,
-        options: TrainOptions = TrainOptions(),  # noqa: B008 - frozen
+        options: TrainOptions | None = None,
+        retry_of: int | None = None,
+        project: str = "",
     ) -> bool:
-        """Note a command for its check; False when it is there already (delivered twice, or typed twice)."""
-        now = self._database.now()
+        """Note a command for its check; False when it is there already (delivered twice, or typed twice).
+
+        With `options.smoke` it is a smoke test, whose tag only names it. `retry_of`: the run that is tried again, and
+        of which one such request is enough, whoever it comes from.
+        """
+        now, options = self._database.now(), options or TrainOptions()
+        kind = Kind.SMOKE if options.smoke else kind
+        values = (delivery, user, channel, branch, tag, kind.value, _text(options), retry_of, project, now, now)
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO requests "
-                "(delivery, user, channel, branch, tag, kind, options, created_at, due_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (delivery, user, channel, branch, tag, kind.value, json.dumps(asdict(options)), now, now),
+                "(delivery, user, channel, branch, tag, kind, options, retry_of, project, created_at, due_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
             )
             return cursor.rowcount == 1
 
@@ -64,8 +75,8 @@ class Requests:
         row = self._database.claim("requests", "state = 'new'")
         if row is None:
             return None
-        values = {each.name: row[each.name] for each in fields(Request)}
-        return Request(**values | {"kind": Kind(row["kind"]), "options": options_of(row["options"])})
+        read = {"kind": Kind(row["kind"]), "options": TrainOptions.of(json.loads(row["options"]))}
+        return Request(**{each.name: row[each.name] for each in fields(Request)} | read)
 
     def put_back(self, request: Request, *, seconds: float) -> None:
         """GitLab did not answer: look again after `seconds`."""
@@ -88,8 +99,22 @@ class Requests:
                     user=request.user,
                 )
 
-    def accept(self, request: Request, *, project: str, commit: str, email: str, location: str) -> Run | None:
-        """Make the run that a request asks for, its card with it; None when the tag has an open run already."""
+    def accept(
+        self,
+        request: Request,
+        *,
+        project: str,
+        commit: str,
+        email: str,
+        location: str,
+        machine: str | None = None,
+        saved: Run | None = None,
+    ) -> Run | None:
+        """Make the run that a request asks for, its card with it; None when there is such a run already.
+
+        `location` is the line it stands in, `machine` the only one of a pool that it may have. `saved`: the run that
+        is tried again has pushed its result, so only the release is to be made, and no machine is needed.
+        """
         now = self._database.now()
         values = {
             "key": self._database.token(),
@@ -98,18 +123,19 @@ class Requests:
             "commit": commit,
             "tag": request.tag,
             "kind": request.kind.value,
-            "options": json.dumps(asdict(request.options)),
+            "options": _text(request.options),
+            "retry_of": request.retry_of,
             "user": request.user,
             "email": email,
             "channel": request.channel,
             "queue": location,
-            "location": location,
+            "location": machine or location,
             "phase": Phase.QUEUED.value,
             "created_at": now,
             "phase_at": now,
             "due_at": now,
             "times": json.dumps({Phase.QUEUED.value: now}),
-        }
+        } | (_saved(saved, now) if saved else {})
         columns = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" for _ in values)
         try:
@@ -125,6 +151,24 @@ class Requests:
         except IntegrityError:
             return None
         return run
+
+
+def _saved(run: Run, now: float) -> dict[str, Any]:
+    """Where a run begins whose result was saved by another one, which its release goes on naming."""
+    trained_by = {"run": run.id, "who": run.email or run.user}
+    kept = {name: run.progress[name] for name in ("compared",) if name in run.progress}
+    return {
+        "location": run.location,
+        "phase": Phase.RELEASING.value,
+        "times": json.dumps({Phase.RELEASING.value: now}),
+        "progress": json.dumps(kept),
+        "result": json.dumps({"trained_by": trained_by, **run.result}),
+    }
+
+
+def _text(options: TrainOptions) -> str:
+    """The same text for the same options: an index compares it."""
+    return json.dumps(options.record, sort_keys=True)
 
 
 def _end(connection: Connection, request: Request, state: str, run_id: int | None) -> bool:

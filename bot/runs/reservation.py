@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
-from bot.runs.model import Run
+from bot.runs.model import Phase, Run
 from bot.runs.rows import run_of
 
-_MAY_HAVE = """(phase = 'queued' OR (phase = 'starting' AND json_extract(progress, '$.waits_for') = 'capacity'
-    AND NOT EXISTS (SELECT 1 FROM json_each(progress, '$.refused') WHERE value = :machine)))"""
+_MAY_HAVE = """((phase = 'queued' AND location IN (queue, :machine))
+    OR (phase = 'starting' AND json_extract(progress, '$.waits_for') = 'capacity'
+        AND retry_of IS NULL AND coalesce(json_extract(options, '$.on'), '') <> location
+        AND NOT EXISTS (SELECT 1 FROM json_each(progress, '$.refused') WHERE value = :machine)))"""
 """Whom of its line the machine could serve: those who wait, also at another one that the cloud has no room for.
 
-`refused` are the machines that were asked for that run in vain (bot/engine/starting.py).
+Not those who wait for one machine of the pool, by name or because their result is there. `refused` are the machines
+that were asked for that run in vain (bot/engine/starting.py).
 """
 _FREE = f"""NOT EXISTS (SELECT 1 FROM runs WHERE location = :machine AND holds = 1)
     AND NOT EXISTS (SELECT 1 FROM machines WHERE name = :machine
@@ -37,8 +40,10 @@ _FENCE = "fence = max(CAST(:now AS INTEGER), (SELECT max(fence) FROM runs) + 1)"
 def in_order(connection: Connection, now: float, run: Run, machines: Sequence[str]) -> list[str]:
     """A line's machines as the run should try them: one that its person holds, then those that are on, then the rest.
 
-    One that does not exist any more is left out where there is another.
+    One that does not exist any more is left out where there is another. A run that is for one of them tries only that.
     """
+    if run.phase is Phase.QUEUED and run.location in machines:
+        return [run.location]
     marks = ", ".join("?" for _ in machines)
     found = connection.execute(
         f"SELECT name, state, held_by = ? AND held_until > ? AS own FROM machines WHERE name IN ({marks})",  # noqa: S608 - question marks

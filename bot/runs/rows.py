@@ -17,15 +17,9 @@ def run_of(row: Row) -> Run:
     values = {name: value for name, value in row.items() if name in _NAMES}
     for name in JSON_FIELDS:
         values[name] = json.loads(values[name])
-    values["options"] = options_of(values["options"])
+    values["options"] = TrainOptions.of(json.loads(values["options"]))
     values["kind"] = Kind(values["kind"])
     values["phase"] = Phase(values["phase"])
     values["reason"] = Reason(values["reason"]) if values["reason"] else None
     values["holds"] = bool(values["holds"])
     return Run(**values)
-
-
-def options_of(text: str) -> TrainOptions:
-    """What a column `options` holds."""
-    values = json.loads(text)
-    return TrainOptions(**values | {"notify": tuple(values.get("notify", ()))})

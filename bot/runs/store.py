@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.runs.costs import Costs
+from bot.runs.counts import Counts
 from bot.runs.database import Database
 from bot.runs.digests import Digests
 from bot.runs.errands import Errands
@@ -68,6 +69,7 @@ class Store(Readings):
         self.holds = Holds(self._database, self.lines)
         self.wishes = Wishes(self._database, self.lines)
         self.costs = Costs(self._database)
+        self.counts = Counts(self._database)
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)

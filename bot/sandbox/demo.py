@@ -22,6 +22,8 @@ from bot.sandbox.bot_process import BotProcess, end_leftover
 from bot.sandbox.claim import Claim, TakenError
 from bot.sandbox.fresh import start_over
 from bot.sandbox.once import FAILED, run_once
+from bot.sandbox.prefix import remember as remember_prefix
+from bot.sandbox.prefix import spelling
 from bot.sandbox.world import World, environment
 
 INTERRUPTED = 130
@@ -36,7 +38,7 @@ The demo is running. Open this address in a browser, it is a Slack channel with 
 
 Type into its text box:
 
-    /train main v1.0.0
+    {train} main v1.0.0
 
 and watch the message and its thread; at the end they link to the release. Then try `/train feature/wider v1.1.0`,
 `/train feature/typo v2.0.0` (it fails, on purpose), `/locations`, `/runs` and `/train-help`.
@@ -54,11 +56,13 @@ def run_demo(
     port: int | None,
     runtime: str | None = None,
     build_arguments: Sequence[str] = (),
+    prefix: str | None = None,
 ) -> int:
     """The whole demo; the process's exit status.
 
     Until Ctrl-C, or with `once` until that command is done. `fresh` forgets what is in `home` first. `runtime` is
-    `process` or `docker`, whose image takes `build_arguments`; without it, what it was the last time.
+    `process` or `docker`, whose image takes `build_arguments`; without it, what it was the last time. `prefix` stands
+    before each command's name; without it, as the last time.
     """
     try:
         with _ending_on_signals(), _claimed(home) as claimed:
@@ -66,6 +70,7 @@ def run_demo(
                 return _beside(home, once, fresh=fresh)
             if fresh:
                 start_over(home, say)
+            remember_prefix(home, prefix)
             arguments = _containers(home, runtime, build_arguments)
             image = None if arguments is None else containers.ensure_image(arguments, say)
             containers.remember(home, arguments)
@@ -77,7 +82,7 @@ def run_demo(
         return FAILED
 
 
-def run_sandbox(*, home: Path, fresh: bool, data: Path | None, port: int | None) -> int:
+def run_sandbox(*, home: Path, fresh: bool, data: Path | None, port: int | None, prefix: str | None = None) -> int:
     """The stand-ins alone, until Ctrl-C; the process's exit status.
 
     Standard output is the environment for `serve`, as lines for a shell; everything else is said on standard error.
@@ -90,6 +95,7 @@ def run_sandbox(*, home: Path, fresh: bool, data: Path | None, port: int | None)
                 return _print_environment(home)
             if fresh:
                 start_over(home, complain)
+            remember_prefix(home, prefix)
             with World(home, port=port, data=data, say=complain) as world:
                 _print_environment(home)
                 complain(f"The page is {world.page_url}. Ctrl-C ends the sandbox.")
@@ -123,7 +129,9 @@ def _demo(home: Path, once: str | None, data: Path | None, port: int | None, ima
         bot = life.enter_context(BotProcess(told, log=log, pid_file=home / "bot.pid", say=say))
         _until_connected(world, bot)
         if once is None:
-            say(_WELCOME.format(url=world.page_url, log=_near(log)))
+            here = spelling(home)
+            welcome = here.text(_WELCOME)
+            say(welcome.format(url=world.page_url, log=_near(log), train=here.name("/train")))
             _until_interrupted()
         say("")
         return run_once(once, world.addresses, out=say, hopeless=lambda: _hopeless(bot))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.sandbox import containers
+from bot.sandbox import containers, prefix
 from bot.sandbox.bot_process import end_leftover
 from bot.sandbox.inherited import inherited
 
@@ -20,6 +20,7 @@ MADE_HERE = (
     "bot.old.log",
     "bot.pid",
     containers.NOTE,
+    prefix.NOTE,
     "gitlab",
     "project",
     "project.json",

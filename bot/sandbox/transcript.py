@@ -11,6 +11,8 @@ from bot.sandbox.plain_text import Names, message_text
 Json = Mapping[str, Any]
 
 _WORDS_OF_TRAIN = 3
+_TRAIN = re.compile(r"/(?:[a-z][a-z0-9_-]*)?train")
+"""`/train`, behind whatever prefix."""
 
 
 class Transcript:
@@ -22,7 +24,7 @@ class Transcript:
 
     def __init__(self, command: str, *, me: str, names: Names) -> None:
         words = command.split()
-        self.trains = words[:1] == ["/train"]
+        self.trains = any(_TRAIN.fullmatch(word) for word in words[:1])
         self.tag = words[2] if self.trains and len(words) == _WORDS_OF_TRAIN else None
         self._me = me
         self._names = names

@@ -12,10 +12,9 @@ from bot.sandbox import addresses
 from bot.sandbox.aws import AwsSandbox
 from bot.sandbox.gitlab.access import DEVELOPER, MAINTAINER, Token, User
 from bot.sandbox.gitlab.server import GitLabSandbox
+from bot.sandbox.prefix import recall, typed
 from bot.sandbox.project import PATH, DemoProject, Storage
-from bot.sandbox.slack.interactions import SlashCommand
 from bot.sandbox.slack.sandbox import SlackSandbox
-from commands import COMMANDS
 
 REGION = "eu-central-1"
 DATA_BUCKET = "stationmaster-dvc"
@@ -28,7 +27,6 @@ API_TOKEN = "sandbox-api-token"  # noqa: S105 - opens nothing but this stand-in
 READ_TOKEN = "sandbox-read-token"  # noqa: S105 - as above
 WRITE_TOKEN = "sandbox-write-token"  # noqa: S105 - as above
 
-_COMMANDS = [SlashCommand(each.name, each.usage, each.description) for each in COMMANDS]
 _BOT = User("stationmaster", "Stationmaster", "stationmaster@localhost", MAINTAINER, bot=True)
 _PEOPLE = (
     User("alice", "Alice Archer", "alice@example.com", DEVELOPER),
@@ -67,7 +65,7 @@ class World:
             so_far.callback(self.aws.stop)
             self.gitlab = GitLabSandbox(self.home / "gitlab", port=self.addresses.gitlab, tokens=_TOKENS, users=_PEOPLE)
             so_far.callback(self.gitlab.stop)
-            self.slack = SlackSandbox(self.home / "slack", port=self.addresses.slack, commands=_COMMANDS)
+            self.slack = SlackSandbox(self.home / "slack", port=self.addresses.slack, commands=typed(self.home))
             so_far.callback(self.slack.stop)
             self._life = so_far.pop_all()
 
@@ -157,6 +155,7 @@ def environment(home: Path, where: addresses.Addresses) -> dict[str, str]:
         "PUBLIC_BUCKET": PUBLIC_BUCKET,
         "TRAIN_INSTANCE_FOR_USER": json.dumps(INSTANCES),
         "IDLE_MINUTES": str(IDLE_MINUTES),
+        "COMMAND_PREFIX": recall(home),
         "STATIONMASTER_HOME": str(home.resolve() / "bot"),
         "STATIONMASTER_SHELL": "local",
         "STATIONMASTER_RUNTIME": "process",

@@ -1,7 +1,7 @@
-"""The front door: Slack's commands, buttons and modals, over Bolt in Socket Mode.
+"""The front door: Slack's commands, buttons and modals, over Bolt, in Socket Mode or HTTP mode.
 
-Bolt runs a listener (bot/slack/listeners.py) in the thread that received the envelope (`process_before_response`): its
-own pool of five would let the sixth command wait, and it looks for an acknowledgement from there only every 10 ms.
+Bolt runs a listener (bot/slack/listeners.py) in the thread that took what came (`process_before_response`): its own
+pool of five would let the sixth command wait, and it looks for an acknowledgement from there only every 10 ms.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from bot.errors import DoorError, SettingsError, Unauthorised
 from bot.slack.chat import web_client
 from bot.slack.errors import translated
 from bot.slack.listeners import Listeners
+from bot.slack.signed import SIGNATURE, TEXT, Answer, SignedRequests
 from bot.slack.socket import Socket
+from bot.slack.spelling import PLAIN, Spelling
 from commands.desk import Desk
 
 log = logging.getLogger(__name__)
@@ -33,15 +35,30 @@ SIGN_OF_LIFE = 60.0
 
 
 class SlackFront:
-    """Takes commands from `start` to `stop`. Nothing is called before `start`."""
+    """Takes commands from `start` to `stop`. Nothing is called before `start`.
 
-    def __init__(self, desk: Desk, *, bot_token: str, app_token: str, api_url: str) -> None:
-        self._desk = desk
+    With an `app_token` over a socket of its own; with a `signing_secret` in HTTP mode, where `requests` is to be given
+    what is POSTed.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        bot_token: str,
+        api_url: str,
+        app_token: str = "",
+        signing_secret: str = "",
+        spelling: Spelling = PLAIN,
+    ) -> None:
+        self._desk, self._spelling = desk, spelling
         self._client = web_client(bot_token, api_url)
         self._bot_token = bot_token
         self._identity: Mapping[str, Any] = {}
+        self._seen_at: float | None = None
         self._app = self._make_app()
-        self._socket = Socket(web_client(app_token, api_url), app_token, self._answer, desk.clock)
+        self.requests = SignedRequests(signing_secret, self._answer_request, desk.clock) if signing_secret else None
+        self._line = self.requests or Socket(web_client(app_token, api_url), app_token, self._answer, desk.clock)
         self._stopping = threading.Event()
         self._pulse = threading.Thread(target=self._keep_alive, name="slack-pulse", daemon=True)
 
@@ -53,25 +70,37 @@ class SlackFront:
             raise SettingsError(f"Slack refuses SLACK_BOT_TOKEN (xoxb-...): {error}") from error
         except DoorError as error:
             log.warning("Slack does not answer yet: %s", error)
-        self._socket.start()
+        self._line.start()
         self._pulse.start()
-        opened = self._socket.wait_until_open(OPEN_SECONDS)
-        if self._socket.refusal is not None:
-            raise SettingsError(f"Slack refuses SLACK_APP_TOKEN (xapp-...): {self._socket.refusal}")
+        opened = self._line.wait_until_open(OPEN_SECONDS)
+        if self._line.refusal is not None:
+            raise SettingsError(f"Slack refuses SLACK_APP_TOKEN (xapp-...): {self._line.refusal}")
         if not opened:
             log.warning("not connected to Slack yet: going on without, and trying again")
 
     def stop(self) -> None:
         """Take no more commands; what was being answered is answered first."""
         self._stopping.set()
-        self._socket.stop()
+        self._line.stop()
         if self._pulse.is_alive():
             self._pulse.join(timeout=15)
 
     @property
     def connected(self) -> bool:
         """Whether commands can arrive now."""
-        return self._socket.connected
+        return self._line.connected
+
+    @property
+    def heard_at(self) -> float | None:
+        """When Slack last gave a sign of life (epoch seconds), or None."""
+        heard = [moment for moment in (self._seen_at, self._line.heard_at) if moment is not None]
+        clock = self._desk.clock
+        return clock.now() - (clock.monotonic() - max(heard)) if heard else None
+
+    @property
+    def refused(self) -> int:
+        """Requests without Slack's signature that were refused."""
+        return self.requests.refused if self.requests is not None else 0
 
     def _make_app(self) -> App:
         logger = log.getChild("bolt")
@@ -82,13 +111,13 @@ class SlackFront:
             client=web_client("", self._client.base_url),
             authorize=lambda: self._authorize(),  # noqa: PLW0108 - Bolt would ask a method for its `self`
             process_before_response=True,
-            request_verification_enabled=False,  # Socket Mode has no signatures: the token opened the connection
-            ssl_check_enabled=False,
-            url_verification_enabled=False,
+            request_verification_enabled=False,  # done before: a socket was opened by our token, a request is signed
+            ssl_check_enabled=True,
+            url_verification_enabled=True,
             attaching_function_token_enabled=False,
             ignoring_self_events_enabled=False,
         )
-        Listeners(self._desk, lambda: str(self._identity.get("url") or "")).register(app)
+        Listeners(self._desk, lambda: str(self._identity.get("url") or ""), self._spelling).register(app)
         logger.setLevel(logging.WARNING)
         return app
 
@@ -118,9 +147,19 @@ class SlackFront:
         kind = answer.headers.get("content-type", [""])[0]
         return dict(json.loads(answer.body)) if kind.startswith("application/json") else {"text": answer.body}
 
+    def _answer_request(self, headers: Mapping[str, str], body: str, arrived: float) -> Answer:
+        """One request through Bolt. An event that nobody listens to is taken: Slack would bring it three times more."""
+        context = {"arrived": arrived, "envelope": headers.get(SIGNATURE, "")}
+        answer = self._app.dispatch(BoltRequest(body=body, headers=dict(headers), context=context))
+        if answer.status != HTTPStatus.OK and headers.get("content-type", "").startswith("application/json"):
+            return Answer(HTTPStatus.OK)
+        kind = answer.headers.get("content-type", [TEXT])[0]
+        return Answer(answer.status, str(answer.body or ""), kind)
+
     def _who_am_i(self) -> None:
         with translated("auth.test"):
             self._identity = dict(self._client.auth_test().data)  # type: ignore[arg-type]  # JSON, never bytes
+        self._seen_at = self._desk.clock.monotonic()
 
     def _keep_alive(self) -> None:
         while not self._stopping.wait(SIGN_OF_LIFE):

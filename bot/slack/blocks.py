@@ -18,7 +18,9 @@ _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
 def title(run: Run) -> str:
-    """`Run 42 · main → v1.0.0`, or `Run 42 · image of main`."""
+    """`Run 42 · main → v1.0.0`, `Run 42 · image of main`, or `Run 42 · smoke test of main`."""
+    if run.kind is Kind.SMOKE:
+        return f"Run {run.id} · smoke test of {words.clean(run.branch)}"
     if run.kind is Kind.BUILD:
         return f"Run {run.id} · image of {words.clean(run.branch)}"
     return f"Run {run.id} · {words.clean(run.branch)} → {words.clean(run.tag)}"

@@ -38,11 +38,11 @@ def _has_log(run: Run) -> bool:
 
 
 def _stopped_short(run: Run) -> bool:
-    return run.kind is Kind.TRAIN and run.phase in (Phase.FAILED, Phase.CANCELLED)
+    return run.phase in (Phase.FAILED, Phase.CANCELLED)
 
 
 def _is_over(run: Run) -> bool:
-    return run.kind is Kind.TRAIN and run.phase.ended
+    return run.kind is not Kind.BUILD and run.phase.ended
 
 
 def _has_machine(run: Run) -> bool:
@@ -52,7 +52,9 @@ def _has_machine(run: Run) -> bool:
 
 def _cancel(run: Run) -> Block:
     """Ends the run, after asking whether that is meant."""
-    lost = f"{words.clean(run.tag)} will not be released" if run.kind is Kind.TRAIN else "no image is made"
+    lost = {Kind.BUILD: "no image is made", Kind.SMOKE: "nothing is said of the branch"}.get(
+        run.kind, f"{words.clean(run.tag)} will not be released"
+    )
     confirm = {
         "title": plain(f"Cancel run {run.id}?", 100),
         "text": plain(f"It ends now, and {lost}.", 300),

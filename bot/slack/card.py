@@ -11,6 +11,7 @@ from bot.runs.charges import Cost
 from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
+from bot.slack.asked import asked, command
 from bot.slack.blocks import (
     bar,
     context,
@@ -37,6 +38,7 @@ DOING: Mapping[Phase, str] = {
     Phase.RELEASING: "Making the release",
     Phase.RELEASED: "Released",
     Phase.BUILT: "Built",
+    Phase.TESTED: "Smoke test passed",
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }
@@ -51,6 +53,7 @@ _WAY = (
     (Phase.RELEASING, "release"),
 )
 _WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
+_WAY_OF_A_TEST = _WAY[:4]
 _SHOWN_METRICS = 4
 UNKNOWN = Usual()
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
@@ -66,7 +69,7 @@ def card(
     cost: Cost | None = None,
 ) -> Message:
     """The card as it should stand at `now`. It names who asked, without a ping: they know."""
-    who_and_where = context(_who_and_where(run, who), _spent(cost) if run.phase.ended else "")
+    who_and_where = context(_who_and_where(run, who), asked(run), _spent(cost) if run.phase.ended else "")
     blocks = [header(title(run)), section(_headline(run, now, queue)), who_and_where]
     if not run.phase.ended:
         blocks.append(context(*_time(run, now, usual), _cost(cost)))
@@ -89,17 +92,13 @@ def status(run: Run) -> str:
 
 
 def _headline(run: Run, now: float, queue: Turn | None) -> str:
-    if run.phase is Phase.RELEASED:
-        return _released(run)
+    if run.phase in _DONE:
+        return _DONE[run.phase](run)
     if run.phase is Phase.FAILED:
         cause = SENTENCES[run.reason] if run.reason else ""
         return f"*{status(run)}.* {cause} The thread has the details."
     if run.phase is Phase.CANCELLED:
-        return "*Cancelled.* " + ("Nothing was released." if run.kind is Kind.TRAIN else "No image was made.")
-    if run.phase is Phase.BUILT:
-        seconds = (run.ended_at or run.phase_at) - run.created_at
-        said = f"*Built* after {words.duration(seconds)}" if was_made(run) else "*Was there already*"
-        return f"{said}: {words.code(image_name(run), 300)}"
+        return "*Cancelled.* " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")
     if run.phase is Phase.QUEUED and queue is not None:
         return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
@@ -109,9 +108,24 @@ def _headline(run: Run, now: float, queue: Turn | None) -> str:
 def _released(run: Run) -> str:
     url = str(run.result.get("release_url") or "")
     page = words.link(url, f"Open the release {run.tag}") if url else f"{words.code(run.tag)} is there."
-    seconds = (run.ended_at or run.phase_at) - run.created_at
     metrics = _values(mapping_of(run.result, "metrics"))
-    return f"*Released* after {words.duration(seconds)}. {page}" + (f"\n{metrics}" if metrics else "")
+    return f"*Released* after {_in_all(run)}. {page}" + (f"\n{metrics}" if metrics else "")
+
+
+def _built(run: Run) -> str:
+    said = f"*Built* after {_in_all(run)}" if was_made(run) else "*Was there already*"
+    return f"{said}: {words.code(image_name(run), 300)}"
+
+
+def _tested(run: Run) -> str:
+    return f"*Smoke test passed* after {_in_all(run)}. For real: {words.code(command(run, smoke=False), 300)}"
+
+
+def _in_all(run: Run) -> str:
+    return words.duration((run.ended_at or run.phase_at) - run.created_at)
+
+
+_DONE = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.TESTED: _tested}
 
 
 def _who_and_where(run: Run, who: str) -> str:
@@ -156,9 +170,9 @@ def _cost(cost: Cost | None) -> str:
 def _way(run: Run) -> str:
     """`machine ✓ · data ✓ · *training* · saving · release`, with `image` where one had to be made."""
     names = []
-    way = _WAY if run.kind is Kind.TRAIN else _WAY_TO_AN_IMAGE
+    way = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST}.get(run.kind, _WAY)
     for phase, name in way:
-        if phase is Phase.BUILDING and run.kind is Kind.TRAIN and phase not in (run.phase, *run.times):
+        if phase is Phase.BUILDING and run.kind is not Kind.BUILD and phase not in (run.phase, *run.times):
             continue
         if phase is run.phase:
             names.append(f"*{name}*")

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import DoorError, NotFound
 from bot.ports import Message, Person
 from bot.slack.errors import WITHOUT, translated, word_of
+from bot.slack.spelling import PLAIN, Spelling
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ class SlackChat:
     A `channel` may also be a person's id: the message goes to the direct messages between the app and them.
     """
 
-    def __init__(self, client: WebClient) -> None:
+    def __init__(self, client: WebClient, spelling: Spelling = PLAIN) -> None:
         client.retry_handlers.clear()
-        self._client = client
+        self._client, self._spelling = client, spelling
         self._uploads = web_client(client.token or "", client.base_url, timeout=UPLOAD_TIMEOUT)
         self._uploads.proxy, self._uploads.ssl = client.proxy, client.ssl
         self._direct: dict[str, str] = {}
@@ -90,11 +91,8 @@ class SlackChat:
         if channel.startswith(("U", "W")):  # it was asked for in the home tab, or there is no channel any more
             self.post(user, message)
             return
-        blocks = list(message.blocks) or None
         try:
-            self._call(
-                "chat.postEphemeral", channel=channel, user=user, text=message.text, blocks=blocks, thread_ts=thread
-            )
+            self._call("chat.postEphemeral", channel=channel, user=user, thread_ts=thread, **self._written(message))
         except NotFound:
             self.post(user, message)
 
@@ -129,11 +127,14 @@ class SlackChat:
         return self._call(
             method,
             channel=place,
-            text=message.text,
-            blocks=list(message.blocks) or None,
             metadata=metadata,
+            **self._written(message),
             **more,
         )
+
+    def _written(self, message: Message) -> Mapping[str, Any]:
+        blocks = self._spelling.blocks(list(message.blocks))
+        return {"text": self._spelling.text(message.text), "blocks": blocks or None}
 
     def _said(self, place: str, thread: str | None, since: float) -> Iterator[Mapping[str, Any]]:
         """Messages of a thread, or of the channel from its newest back; none where the app may not read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
@@ -12,13 +11,12 @@ from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import comparing, words
+from bot.slack.asked import asked, command, mentions
 from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
 from bot.slack.buttons import row
 from bot.slack.comparing import Other
 from bot.slack.milestones import STEPS, Names
 
-MOST_TOLD = 10
-"""People beside whoever asked that the last message mentions."""
 LINES_SHOWN = 15
 """Last lines of the log that are quoted; the whole of it is a file in the thread."""
 
@@ -32,25 +30,19 @@ _SPANS = (
     (Phase.RELEASING, "release"),
 )
 _SHORTEST_SPAN = 0.05
-_USER = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACHINE, Reason.PUBLIC_LINK})
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
+_OF_THE_BRANCH = (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE)
+"""Reasons that another try meets again, until something is changed on the branch."""
 
 
 def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None, cost: Cost | None = None) -> Message:
     """How the run ended, with everything that helps next. `cost` is that of the whole run, where it is known."""
-    make = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.CANCELLED: _cancelled}.get(run.phase, _failed)
+    make = _ENDS.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
-    whom = mentions(run)
-    said, last = section(f"{whom} {headline}"), context(_took(run) + spent(cost))
-    text = words.cut(f"{whom} {title_text(run)}: {headline}", 1_000)
+    said, last = section(f"{mentions(run)} {headline}"), context(_took(run) + spent(cost))
+    text = words.cut(f"{mentions(run)} {title_text(run)}: {headline}", 1_000)
     return Message(key=key, text=text, blocks=[said, *blocks, last, *row(run)])
-
-
-def mentions(run: Run) -> str:
-    """The person who asked, and whom they wanted to be told."""
-    others = [user for user in run.options.notify if user != run.user and _USER.fullmatch(user)]
-    return " ".join(f"<@{user}>" for user in [run.user, *dict.fromkeys(others)][: 1 + MOST_TOLD])
 
 
 def spans(run: Run) -> list[tuple[str, float]]:
@@ -130,6 +122,20 @@ def _built(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
     return f"*The image of {words.code(run.branch)} {said}.*", [section("\n".join(lines))]
 
 
+def _tested(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
+    """Whether the real one would survive, how long it took, and how to do it for real."""
+    branch = words.code(run.branch)
+    ran = [name for name, state in mapping_of(run.progress, "stages").items() if state in ("started", "finished")]
+    if ran:
+        stages = words.plural(len(ran), "stage")
+        said = f"A real training should come through: {stages} ran to the end with the small values of `smoke:`."
+    else:
+        said = "No stage had to run: none depends on the parameters below `smoke:`, so this shows little."
+    lines = [f"*The smoke test of {branch} passed.* {said} Nothing was committed, pushed or released."]
+    lines += [words.cut(asked(run), 500)] * bool(run.options.set)
+    return "\n".join(lines), [section(f"For real: {words.code(command(run, smoke=False), 500)}")]
+
+
 def _beside(run: Run) -> str:
     """Where the result is when its branch would not take it."""
     url = str(run.result.get("merge_request_url") or "")
@@ -186,7 +192,7 @@ def _lines(run: Run) -> list[str]:
 
 def _what_next(run: Run) -> str:
     log = "The full log is attached to this thread. " if run.log_read else ""
-    tag, branch = words.code(run.tag), words.code(run.branch)
+    tag, retry = words.code(run.tag), words.code(f"/retry {run.id}")
     if run.kind is Kind.BUILD:
         again = words.code(f"/build-image {run.branch}")
         if run.reason is Reason.IMAGE:
@@ -195,14 +201,28 @@ def _what_next(run: Run) -> str:
     if run.result.get("commit"):
         return (
             f"{log}The result itself is safe: it is saved as {tag}, only the release is missing. "
-            "Whoever runs Stationmaster can finish it."
+            f"{retry} makes it, without training again."
         )
-    again = words.code(f"/train {run.branch} {run.tag}")
+    if run.reason is Reason.CONFLICT:
+        return f"{log}Nothing was released. {words.code(f'/train {run.branch} <tag>')} with another tag starts over."
+    if Phase.PUBLISHING in run.times:
+        return f"{log}Nothing was released. {retry} saves the result again, and trains only what is not there any more."
+    return f"{log}{_before_a_result(run)}"
+
+
+def _before_a_result(run: Run) -> str:
+    """What helps when nothing was made yet that could be saved."""
+    tag, branch, again = words.code(run.tag), words.code(run.branch), words.code(command(run), 500)
+    retry = words.code(f"/retry {run.id}")
+    if run.kind is Kind.SMOKE and run.reason in _OF_THE_BRANCH:
+        return f"A real training would most likely fail in the same way. Push a fix to {branch}, then {again}."
+    if run.kind is Kind.SMOKE:
+        return f"That says nothing of {branch}: {retry} tries the same again."
     if run.reason in _ASK_FIRST:
-        return f"{log}Nothing was released. Once that is put right, {again} starts over."
-    if run.reason in (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE):
-        return f"{log}Nothing was released, {tag} is still free: push a fix to {branch}, then {again}."
-    return f"{log}Nothing was released, {tag} is still free: {again} tries again."
+        return f"Nothing was released. Once that is put right, {again} starts over."
+    if run.reason in _OF_THE_BRANCH:
+        return f"Nothing was released, {tag} is still free: push a fix to {branch}, then {again}."
+    return f"Nothing was released, {tag} is still free: {retry} tries the same again."
 
 
 def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
@@ -210,9 +230,17 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     who = "" if not by or by == run.user else f" by {words.escape(names.get(by, 'somebody else'), 80)}"
     log = " What it wrote until then is attached to this thread." if run.log_read else ""
     left = f"Nothing was released, {words.code(run.tag)} is still free."
-    if run.kind is Kind.BUILD:
-        left = "No image was made."
+    if run.kind is not Kind.TRAIN:
+        left = "No image was made." if run.kind is Kind.BUILD else "It says nothing of the branch."
     return f"*Run {run.id} was cancelled{who}.* {left}{log}", []
+
+
+_ENDS = {
+    Phase.RELEASED: _released,
+    Phase.BUILT: _built,
+    Phase.TESTED: _tested,
+    Phase.CANCELLED: _cancelled,
+}
 
 
 def _took(run: Run) -> str:

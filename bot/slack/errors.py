@@ -14,6 +14,7 @@ from http.client import HTTPException
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
+from bot.tally import DOORS
 
 PATIENCE = 30.0
 """Seconds to wait after a 429 that does not say how long."""
@@ -66,6 +67,12 @@ def word_of(error: SlackApiError) -> str:
 @contextmanager
 def translated(method: str) -> Iterator[None]:
     """Errors of one call to `method`, as `DoorError`s."""
+    with DOORS.of("slack"), _in_our_words(method):
+        yield
+
+
+@contextmanager
+def _in_our_words(method: str) -> Iterator[None]:
     try:
         yield
     except SlackApiError as error:

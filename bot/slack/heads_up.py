@@ -33,5 +33,5 @@ def outcome(run: Run) -> str:
     if run.phase is Phase.FAILED and run.reason is not None:
         return f"{status(run)}. {SENTENCES[run.reason]}"
     if run.phase is Phase.CANCELLED:
-        return "Cancelled. " + ("Nothing was released." if run.kind is Kind.TRAIN else "No image was made.")
+        return "Cancelled. " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")
     return f"{status(run)}."

@@ -15,6 +15,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 
 from bot.errors import DoorError
+from bot.slack.spelling import Spelling
 from bot.slack.view_values import chosen, values_of
 from commands import BUTTONS, CHOICES, COMMANDS, FORMS, Command, home_opened
 from commands.desk import Call, Desk, Form, Press, Reply, Submission
@@ -32,15 +33,15 @@ Body = Mapping[str, Any]
 class Listeners:
     """Everything that Bolt calls. `workspace` tells the address of the Slack workspace, empty while it is not known."""
 
-    def __init__(self, desk: Desk, workspace: Callable[[], str]) -> None:
-        self._desk, self._workspace = desk, workspace
+    def __init__(self, desk: Desk, workspace: Callable[[], str], spelling: Spelling) -> None:
+        self._desk, self._workspace, self._spelling = desk, workspace, spelling
         self._buttons = {button.action: button for button in BUTTONS}
         self._choices = {choices.action: choices for choices in CHOICES}
 
     def register(self, app: App) -> None:
         """Tell Bolt of all of them."""
         for command in COMMANDS:
-            app.command(command.name)(self._command(command))
+            app.command(self._spelling.name(command.name))(self._command(command))
         for form in FORMS:
             app.view(form.name)(self._form(form))
         app.action(ANYTHING)(self._press)
@@ -55,7 +56,8 @@ class Listeners:
                 ack()
                 return
             kind = "in_channel" if reply.in_channel else "ephemeral"
-            ack(text=reply.text, blocks=[dict(block) for block in reply.blocks] or None, response_type=kind)
+            blocks = self._spelling.blocks([dict(block) for block in reply.blocks])
+            ack(text=self._spelling.text(reply.text), blocks=blocks or None, response_type=kind)
 
         return listen
 
@@ -64,7 +66,7 @@ class Listeners:
             log.warning("%s waited too long for its turn", command.name)
             return Reply(BUSY)
         try:
-            return command.handle(call, self._desk)
+            return command.handle(call, self._desk.at(call.channel))
         except OperationalError as error:
             return Reply(self._cannot_write(command.name, error))
         except Exception:
@@ -92,7 +94,7 @@ class Listeners:
         press = _press_of(body, self._workspace())
         button = self._buttons.get(press.action)
         try:
-            refusal = button.press(press, self._desk) if button is not None else None
+            refusal = button.press(press, self._desk.at(press.channel)) if button is not None else None
             if refusal:
                 place = press.channel or press.user
                 key = f"press-{press.trigger}"
@@ -116,7 +118,8 @@ class Listeners:
                 log.exception("the modal %s failed", form.name)
                 wrong = _beside_the_first_field(body, self._broken(form.name))
             if wrong:
-                ack(response_action="errors", errors=dict(wrong))
+                errors = {field: self._spelling.text(sentence) for field, sentence in wrong.items()}
+                ack(response_action="errors", errors=errors)
             else:
                 ack()
 
@@ -130,7 +133,7 @@ class Listeners:
         except (OperationalError, DoorError):
             log.exception("the list %s failed", press.action)
             found = ()
-        ack(options=[dict(option) for option in found])
+        ack(options=self._spelling.blocks([dict(option) for option in found]))
 
     def _visit(self, event: dict[str, Any]) -> None:
         if event.get("tab") == "home":

@@ -112,6 +112,12 @@ def _prepared(_run: Run, facts: Facts, _names: Names) -> str:
     return f"Code and data are ready{_after(facts)}: fetched {words.plural(round(files), 'file')}{amount}."
 
 
+def _restored(_run: Run, facts: Facts, _names: Names) -> str:
+    earlier = number_of(facts, "run")
+    whose = f"of run {earlier:.0f}" if earlier is not None else "of an earlier run"
+    return f"What the training {whose} made is still here, so nothing is trained again: only its result is to be saved."
+
+
 def _image_building(run: Run, facts: Facts, _names: Names) -> str:
     found = facts.get("why")
     why = [words.code(str(name), 80) for name in found] if isinstance(found, list | tuple) else []
@@ -220,6 +226,7 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "start-slow": _start_slow,
     "notice": _notice,
     "prepared": _prepared,
+    "restored": _restored,
     "image-building": _image_building,
     "image-ready": _image_ready,
     "stages": _stages,

@@ -149,6 +149,11 @@ class Socket:
         """Whether a command can arrive now."""
         return any(line.alive for line in self._lines)
 
+    @property
+    def heard_at(self) -> float | None:
+        """When Slack was last heard over a connection that is open (monotonic), or None."""
+        return max((line.heard_at for line in self._lines), default=None)
+
     def _keep(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()

@@ -22,6 +22,15 @@ def machine_meant(name: str | None, call: Call, desk: Desk) -> LocationFacts | R
     return Reply(f"{words.code(found.name)} {whose}: only they or an admin can do that.")
 
 
+def line_meant(name: str, call: Call, desk: Desk) -> LocationFacts | Reply:
+    """The machine with that name, or any machine of the pool with it; else the sentence that says what is wrong."""
+    members = pool_of(name, desk)
+    if not members or name.casefold() in {each.casefold() for each in desk.locations}:
+        return machine_meant(name, call, desk)
+    tried = [machine_meant(each, call, desk) for each in members]
+    return next((found for found in tried if isinstance(found, LocationFacts)), tried[0])
+
+
 def pool_of(name: str, desk: Desk) -> list[str]:
     """The machines of the pool with that name; none when there is no such pool."""
     return [facts.name for facts in desk.locations.values() if facts.pool and facts.pool.casefold() == name.casefold()]

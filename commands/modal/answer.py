@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from bot.engine.preflight import Image, Preflight
+from bot.engine.image_look import Image
+from bot.engine.preflight import Preflight
 from bot.slack import words
 from commands.modal.draft import Draft
 
+RUN_ALL = "Run them too"
+"""The choice that has every stage run."""
 NAMED = 8
 """Stages that are named; of more, only how many."""
 
@@ -14,6 +17,7 @@ _IMAGES = {
     Image.LOCATION: "the machine's own; the branch has no `Dockerfile.train`",
     Image.READY: "ready",
     Image.BUILD: "has to be built first, or fetched; the time for that comes on top",
+    Image.UNKNOWN: "cannot tell before the machine looks",
 }
 
 
@@ -56,7 +60,7 @@ def _nothing_changed(found: Preflight) -> str:
     named = words.link(same.url, same.tag) if same is not None else ""
     return (
         f"*Nothing changed since {named}:* no stage would run, and that release has this very model. "
-        "No machine is started. To train all the same, choose “Run every stage”, or change a parameter."
+        f"No machine is started. To train all the same, choose “{RUN_ALL}”, or change a parameter."
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.engine.plan import SMOKE, typed
 from bot.slack import words
+from trainer.parameters import SMOKE
 
 MOST = 20
 """Fields; the other parameters have lines of their own."""
@@ -34,12 +33,10 @@ def name_of(block: str) -> str:
 
 
 def raw(block: str, text: str) -> str:
-    """What was entered, so that YAML reads the right type in it: a word that looks like a number stays a word."""
+    """What was entered, as a flag `--set` would have it."""
     number = _number(text)
     if block.startswith(f"{_PREFIX}{_INT}:") and isinstance(number, int):
         return str(number)
-    if block.startswith(f"{_PREFIX}{_TEXT}:") and not isinstance(typed({"": text})[""], str):
-        return json.dumps(text)
     return text.strip()
 
 

@@ -12,8 +12,12 @@ def places(user: str, desk: Desk) -> dict[str, str]:
     own = line_of(USUAL, user, desk)
     found = {USUAL: f"The usual one ({own})" if own else "The usual one"}
     for facts in desk.locations.values():
-        if facts.line != own and _may_use(facts, user, desk):
-            found.setdefault(facts.line, _said(facts))
+        if not _may_use(facts, user, desk):
+            continue
+        if facts.pool and facts.line != own:
+            found.setdefault(facts.line, f"{facts.line}: the first free machine of the pool")
+        if facts.name != own:
+            found[facts.name] = _said(facts)
     return found
 
 
@@ -41,6 +45,6 @@ def _may_use(facts: LocationFacts, user: str, desk: Desk) -> bool:
 
 
 def _said(facts: LocationFacts) -> str:
-    kind = "pool" if facts.pool else "shared" if facts.shared else f"of {facts.owner_email}"
+    kind = f"of the pool {facts.pool}" if facts.pool else "shared" if facts.shared else f"of {facts.owner_email}"
     price = "" if facts.price_per_hour is None else f", {words.money(facts.price_per_hour)} an hour"
-    return f"{facts.line}: {kind}{price}"
+    return f"{facts.name}: {kind}{price}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.slack import words
 from bot.slack.blocks import Block, section
-from commands.modal import parameters
+from commands.modal import answer, parameters
 from commands.modal.draft import BRANCH, FORCE, FULL, HOW, MORE, NOTIFY, ON, SMOKE, TAG, USUAL, Draft, Private
 
 FORM = "train"
@@ -24,6 +24,8 @@ CHOOSE_BRANCH, CHOOSE_PLACE, CHOOSE_HOW, CHOOSE_FORCE, AGAIN = (
     "train-again",
 )
 """Action ids: each has the modal looked at again."""
+
+PARAMETERS = "*Parameters* of this run alone. What stays empty is as params.yaml says."
 
 _ANSWER = "answer"
 _MOST_PLACES = 99
@@ -40,16 +42,21 @@ def form(
     private: Private,
     draft: Draft,
     places: Mapping[str, str],
-    answer: Sequence[str],
+    found: Sequence[str],
     values: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All of it. `places`: location or pool -> what people read; `values`: the parameters that the branch has now."""
+    """All of it. `places`: location or pool -> what people read; `found`: the answer in paragraphs.
+
+    `values` are the parameters that the branch has now.
+    """
     fields = parameters.blocks(values, draft.set)
+    if fields:
+        fields.insert(0, {**section(PARAMETERS), "block_id": "parameters"})
     blocks = [
         _branch(draft),
         _tag(draft),
         _place(draft, places),
-        *_answer(answer),
+        *_answer(found),
         _how(draft),
         _force(draft),
         _notify(draft),
@@ -59,14 +66,14 @@ def form(
     return _modal(private, blocks, ready=True)
 
 
-def looking(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The modal that is open, while the answer to it is looked up: nothing of what was entered moves."""
+def with_answer(view: Mapping[str, Any], found: Sequence[str]) -> dict[str, Any]:
+    """The modal that is open, with another answer: nothing of what was entered moves."""
     blocks: list[Block] = []
     for block in view.get("blocks") or ():
         if not str(block.get("block_id", "")).startswith(_ANSWER):
             blocks.append(dict(block))
         elif block.get("block_id") == f"{_ANSWER}-0":
-            blocks += _answer(["Looking …"])
+            blocks += _answer(found)
     return {**{name: view[name] for name in _KEPT if view.get(name)}, "blocks": blocks}
 
 
@@ -105,8 +112,8 @@ def _tag(draft: Draft) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": "train-tag", "max_length": 63}
     if draft.tag:
         element["initial_value"] = draft.tag[:63]
-    hint = "The release is called that. A smoke test needs none."
-    return _input(TAG, "Tag", element, hint=hint, optional=True)
+    hint = "A smoke test needs none." if draft.smoke else "The release is called that."
+    return _input(TAG, "Tag", element, hint=hint, optional=draft.smoke)
 
 
 def _place(draft: Draft, places: Mapping[str, str]) -> Block:
@@ -126,11 +133,11 @@ def _how(draft: Draft) -> Block:
 
 
 def _force(draft: Draft) -> Block:
-    every = _option("Run every stage, also what has not changed", FORCE)
+    every = _option(answer.RUN_ALL, FORCE)
     element: Block = {"type": "checkboxes", "action_id": CHOOSE_FORCE, "options": [every]}
     if draft.force:
         element["initial_options"] = [every]
-    return _input(FORCE, "Run every stage", element, heard=True, optional=True)
+    return _input(FORCE, "Stages that have not changed", element, heard=True, optional=True)
 
 
 def _notify(draft: Draft) -> Block:
@@ -147,7 +154,13 @@ def _more(draft: Draft, left_out: int, *, has_fields: bool) -> Block:
         element["initial_value"] = draft.more[:3_000]
     count = f", for {words.plural(left_out, 'more parameter')} of params.yaml" if left_out else ""
     label = "Other parameters" if has_fields else "Parameters"
-    return _input(MORE, label, element, hint=f"name=value, one a line{count}. For this run only.", optional=True)
+    return _input(
+        MORE,
+        label,
+        element,
+        hint=f"name=value, one a line{count}. {'' if has_fields else 'For this run only.'}".strip(),
+        optional=True,
+    )
 
 
 def _input(

@@ -187,7 +187,7 @@ def test_a_tag_points_at_the_commit_whether_annotated_or_not(world: World, host:
     copy.git("tag", "--annotate", "heavy", "--message", "Heavy")
     copy.push("--tags")
     assert host.tag("light") == Tag("light", copy.head())
-    assert host.tag("heavy") == Tag("heavy", copy.head())
+    assert host.tag("heavy") == Tag("heavy", copy.head(), "Heavy")
     assert {tag.name for tag in host.tags()} == {"light", "heavy"}
     assert host.tag("nope") is None
 
@@ -227,6 +227,35 @@ def test_what_is_no_commit_cannot_be_compared(world: World, host: CodeHost):
     copy = world.first_commit()
     with pytest.raises(NotFound):
         host.compare(copy.head(), "0" * 40)
+
+
+# ------------------------------------------------------------------------------------------------ files
+
+
+def test_a_file_is_read_as_it_is_at_a_commit_a_branch_or_a_tag(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.commit("Parameters", params__yaml="train:\n  epochs: 3\n")
+    copy.commit("Others", params__yaml="train:\n  epochs: 4\n")
+    copy.push("main")
+    copy.push("main:refs/heads/feature/wider")
+    assert host.file("params.yaml", first) == b"train:\n  epochs: 3\n"
+    assert host.file("params.yaml", "main") == b"train:\n  epochs: 4\n"
+    assert host.file("params.yaml", "feature/wider") == b"train:\n  epochs: 4\n"
+    assert len(world.asked()) == 3
+
+
+def test_a_file_that_is_not_there_is_none_also_at_a_commit_that_is_not_there(world: World, host: CodeHost):
+    copy = world.first_commit()
+    assert host.file("nope.yaml", copy.head()) is None
+    assert host.file("src/nope.yaml", copy.head()) is None
+    assert host.file("params.yaml", "e" * 40) is None
+
+
+def test_a_file_of_a_project_that_is_not_there_is_not_mistaken_for_a_missing_one(world: World):
+    door = GitLabProject(world.sandbox.url, "team/vegetables", BOT)
+    with pytest.raises(NotFound, match="no project team/vegetables"):
+        door.file("params.yaml", "main")
+    door.close()
 
 
 # ------------------------------------------------------------------------------------------------ releases

@@ -3,12 +3,14 @@
 import pytest
 
 from bot import crashpoints
-from bot.errors import NoCapacity
-from bot.runs.model import Phase
+from bot.errors import NoCapacity, Unauthorised
+from bot.runs.model import Phase, TrainOptions
 from tests.doubles.station import Station
 
 ENGINE_POINTS = [
-    name for name in crashpoints.POINTS if not name.startswith(("message-", "failed-", "built-", "request-added"))
+    name
+    for name in crashpoints.POINTS
+    if not name.startswith(("message-", "failed-", "built-", "tested-", "request-added"))
 ]
 IMAGE_POINTS = [
     "request-claimed",
@@ -118,6 +120,44 @@ def test_a_run_that_only_makes_an_image_survives_a_crash(tmp_path, dies, point):
     said = [row["data"] for row in station.said(kind="milestone")]
     assert sum("image-ready" in data for data in said) == sum("image-building" in data for data in said) == 1
     assert crashes == [point]
+
+
+@pytest.mark.parametrize("point", ["training-after", "tested-before", "tested-after"])
+def test_a_smoke_test_survives_a_crash_and_pushes_nothing(tmp_path, dies, point):
+    station = Station(tmp_path)
+    station.code.files["params.yaml", "a" * 40] = b"train: {epochs: 9}\nsmoke: {train: {epochs: 1}}\n"
+    dies(point)
+    station.train(tag="smoke-of-main", options=TrainOptions(smoke=True))
+    crashes = []
+    run = live(station, crashes)
+    station.tick(60)
+    assert (run.phase, run.holds) == (Phase.TESTED, False)
+    assert [job.step for job in station.machines["alice"].jobs.values()] == ["prepare", "repro"]
+    kinds = [row["kind"] for row in station.said()]
+    assert (kinds.count("card"), kinds.count("terminal")) == (1, 1)
+    assert crashes == [point]
+
+
+@pytest.mark.parametrize("point", ["request-claimed", "releasing-before", "releasing-after", "released-recorded"])
+def test_a_retry_of_a_release_survives_a_crash_and_needs_no_machine(tmp_path, dies, point):
+    station = Station(tmp_path)
+    station.train()
+    for step in ("prepare", "repro", "publish"):
+        station.until_step(step).play(step)
+    station.public.errors.append(Unauthorised("nobody may read the bucket"))
+    failed = station.until_phase(Phase.FAILED)
+    dies(point)
+    station.retry(failed)
+    for _ in range(3):
+        try:
+            station.tick(1)
+        except Crash:
+            station.boot()
+    run = station.until_phase(Phase.RELEASED, 2)
+    assert run.retry_of == 1
+    assert list(station.code.releases) == ["v1.0.0"]
+    assert station.machines["alice"].most_at_once == 1
+    assert [row["kind"] for row in station.said(2)] == ["card", "terminal"]
 
 
 @pytest.mark.parametrize("point", ["failed-before", "failed-after"])

@@ -10,7 +10,10 @@ from bot.ports import Difference, Person, Release, Tag
 class FakeCodeHost:
     def __init__(self) -> None:
         self.heads = {"main": "a" * 40, "feature/mobilenet": "b" * 40}
+        self.default = "main"
         self.tags_made: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
+        self.files: dict[tuple[str, str], bytes] = {}
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
@@ -25,7 +28,7 @@ class FakeCodeHost:
         return self.heads.get(branch)
 
     def default_branch(self):
-        return "main"
+        return self.default
 
     def compare(self, old, new):
         self._fail()
@@ -34,15 +37,17 @@ class FakeCodeHost:
     def branches(self, search="", most=100):
         return [name for name in self.heads if search in name][:most]
 
-    def file(self, path, ref):
-        return self.contents.get(self.heads.get(ref, ref), {}).get(path)
-
     def tree(self, commit):
         return {path: hashlib.sha1(content).hexdigest() for path, content in self.contents.get(commit, {}).items()}
 
     def tag(self, name):
         commit = self.tags_made.get(name)
-        return Tag(name, commit) if commit else None
+        return Tag(name, commit, self.messages.get(name, "")) if commit else None
+
+    def file(self, path, ref):
+        self._fail()
+        commit = self.heads.get(ref, ref)
+        return self.files.get((path, commit)) or self.contents.get(commit, {}).get(path)
 
     def tags(self):
         return [Tag(name, commit) for name, commit in self.tags_made.items()]

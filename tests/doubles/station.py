@@ -60,9 +60,26 @@ class Station:
         )
         self.worker = Worker(self.world, bell=Bell(), said=lambda: None)
 
-    def train(self, branch="main", tag="v1.0.0", *, user="UALICE", delivery=None) -> bool:
+    def train(self, branch="main", tag="v1.0.0", *, user="UALICE", delivery=None, options=None) -> bool:
         return self.store.requests.add(
-            delivery=delivery or f"trigger-{next(_deliveries)}", user=user, channel="C1", branch=branch, tag=tag
+            delivery=delivery or f"trigger-{next(_deliveries)}",
+            user=user,
+            channel="C1",
+            branch=branch,
+            tag=tag,
+            options=options,
+        )
+
+    def retry(self, run: Run, *, user="UALICE", delivery=None) -> bool:
+        return self.store.requests.add(
+            delivery=delivery or f"trigger-{next(_deliveries)}",
+            user=user,
+            channel=run.channel,
+            branch=run.branch,
+            tag=run.tag,
+            kind=run.kind,
+            options=run.options,
+            retry_of=run.id,
         )
 
     def build_image(self, branch="main", *, user="UALICE") -> bool:

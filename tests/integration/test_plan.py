@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 from bot.engine.plan import plan
+from bot.runs.model import TrainOptions
 from tests.integration.trainer_world import dvc, git
 
 PIPELINE = """\
@@ -164,7 +165,7 @@ CHANGES = [
 ]
 
 
-def planned(folder, **overrides):
+def planned(folder, **given):
     """What the bot says of HEAD: it sees the commit's files, and nothing of the checkout."""
     lines = [line.split("\t") for line in git(folder, "ls-tree", "-r", "HEAD").splitlines()]
     paths = {path: about.split()[2] for about, path in lines}
@@ -172,7 +173,7 @@ def planned(folder, **overrides):
     def read(path):
         return (folder / path).read_bytes() if path in paths else None
 
-    return plan(paths, read, overrides)
+    return plan(paths, read, TrainOptions(set=given))
 
 
 def fresh(trained, tmp_path):
@@ -197,13 +198,14 @@ def test_the_stages_that_would_run_are_those_that_dvc_calls_changed_and_those_be
 
 def test_a_parameter_that_is_set_for_one_run_counts_as_changed(trained, tmp_path):
     folder = fresh(trained, tmp_path)
-    assert set(planned(folder, **{"train.epochs": 5}).running) == BELOW
-    assert planned(folder, **{"train.epochs": 3}).unchanged
+    assert set(planned(folder, **{"train.epochs": "5"}).running) == BELOW
+    assert planned(folder, **{"train.epochs": "3"}).unchanged
+    assert "no parameter `train.epoch`" in planned(folder, **{"train.epoch": "3"}).problem
 
 
 def test_what_is_needed_is_what_the_running_stages_read(trained, tmp_path):
     folder = fresh(trained, tmp_path)
-    assert {out.path for out in planned(folder, **{"train.epochs": 5}).needed} == {"ready.txt"}
+    assert {out.path for out in planned(folder, **{"train.epochs": "5"}).needed} == {"ready.txt"}
     assert planned(folder).needed == ()
 
 

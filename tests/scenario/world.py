@@ -18,6 +18,7 @@ from bot.sandbox.gitlab.server import GitLabSandbox
 from bot.sandbox.slack.interactions import SlashCommand
 from bot.sandbox.slack.people import ALICE, BOB
 from bot.sandbox.slack.sandbox import SlackSandbox
+from bot.slack.spelling import PLAIN
 from commands import COMMANDS
 from tests.scenario.served_bot import ServedBot
 from tests.scenario.tiny_project import TinyProject
@@ -117,12 +118,13 @@ class TinyWorld:
     `inside`: for trainings that see nothing of this machine but their workspace (see `TinyProject`).
     """
 
-    def __init__(self, home, *, inside=False):
+    def __init__(self, home, *, inside=False, spelling=PLAIN):
         self.home = home
         self._inside = inside
         home.mkdir(parents=True, exist_ok=True)
         self.slack = SlackSandbox(
-            home / "slack", commands=[SlashCommand(each.name, each.usage, each.description) for each in COMMANDS]
+            home / "slack",
+            commands=[SlashCommand(spelling.name(each.name), each.usage, each.description) for each in COMMANDS],
         )
         self.gitlab = GitLabSandbox(home / "gitlab", tokens=_TOKENS, users=[_ALICE_USER])
         self.aws = AwsSandbox(home / "aws", region=REGION, start_seconds=0.3, stop_seconds=0.3)

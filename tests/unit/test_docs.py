@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.project_settings import ProjectSettings
 from bot.runs.model import SENTENCES, Phase, Reason, legal
 from bot.settings import LocationSettings, Settings
 from commands import COMMANDS
@@ -22,6 +23,11 @@ def test_every_setting_is_described(name):
 @pytest.mark.parametrize("name", LocationSettings.model_fields)
 def test_every_setting_of_a_location_is_in_the_example(name):
     assert re.search(rf"^{name} = |\b{name} = ", OPERATIONS, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ProjectSettings.model_fields)
+def test_every_setting_of_a_project_is_in_the_example(name):
+    assert re.search(rf"^{name} = ", OPERATIONS.partition("[projects.")[2], flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

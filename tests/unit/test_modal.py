@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.engine.scout import Scout
+from bot.engine.world import Doors
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Person
 from bot.runs.model import TrainOptions
@@ -13,6 +14,7 @@ from commands import COMMANDS, modal
 from commands.desk import Call, Desk, LocationFacts, Press, Submission
 from commands.modal import view
 from commands.modal.draft import USUAL, Private
+from tests.doubles.doors import FakeCodeHost
 from tests.doubles.project import a_project
 from tests.doubles.station import Station
 
@@ -74,8 +76,8 @@ class Room:
             later=self.errands.append,
         )
 
-    def type(self, text="", user="UALICE", trigger="1"):
-        reply = TRAIN.handle(Call(user, "C1", text, trigger), self.desk)
+    def type(self, text="", user="UALICE", trigger="1", channel="C1"):
+        reply = TRAIN.handle(Call(user, channel, text, trigger), self.desk.at(channel))
         return reply and reply.text
 
     def work(self):
@@ -192,8 +194,13 @@ def test_the_machines_are_those_that_a_person_may_use(room):
         (block,) = (each for each in room.glass.shown[f"V{trigger}"]["blocks"] if each["block_id"] == "on")
         return {option["value"]: option["text"]["text"] for option in block["element"]["options"]}
 
-    assert values("UALICE", "5") == {USUAL: "The usual one (alice)", "racks": "racks: pool, $1.00 an hour"}
-    assert set(values("UBOSS", "6")) == {USUAL, "alice", "bob", "racks"}
+    assert values("UALICE", "5") == {
+        USUAL: "The usual one (alice)",
+        "racks": "racks: the first free machine of the pool",
+        "rack-1": "rack-1: of the pool racks, $1.00 an hour",
+        "rack-2": "rack-2: of the pool racks",
+    }
+    assert set(values("UBOSS", "6")) == {USUAL, "alice", "bob", "racks", "rack-1", "rack-2"}
 
 
 def test_a_modal_that_opens_too_late_is_said_to_its_caller(room):
@@ -211,6 +218,16 @@ def test_a_gitlab_that_does_not_answer_is_said_in_the_modal(room):
     shown = room.open()
     assert "could not be looked up: GitLab is in trouble." in answer(shown)
     assert "submit" in shown
+
+
+def test_a_look_that_fails_leaves_every_field_where_it_is(room):
+    fields = [block["block_id"] for block in room.open()["blocks"] if block["type"] == "input"]
+    room.station.code.errors = [Unavailable("GitLab is in trouble.")]
+    room.press(view.AGAIN)
+    room.work()
+    shown = room.glass.shown["V1"]
+    assert "could not be looked up" in answer(shown)
+    assert [block["block_id"] for block in shown["blocks"] if block["type"] == "input"] == fields
 
 
 def test_another_branch_is_looked_at_and_what_was_entered_stays(room):
@@ -342,3 +359,21 @@ def test_a_training_can_be_offered_again_from_elsewhere(room):
     assert shown["private_metadata"] == Private("C7", "main").text()
     assert room.submit() is None
     assert room.requests()[0]["channel"] == "C7"
+
+
+def test_in_another_project_s_channel_everything_is_that_project_s(room):
+    world, other = room.station.world, FakeCodeHost()
+    other.heads, other.tags_made, other.default = {"trunk": HEAD}, {"v7.0.0": HEAD}, "trunk"
+    doors = Doors(replace(world.project, path="team/nuts"), other, world.public, world.secrets)
+    room.scout = Scout(replace(world, others={"team/nuts": doors}))
+    names = {"C1": "team/fruits", "C2": "team/nuts"}
+    room.desk = replace(room.desk, project_of=names.get, scout=room.scout)
+    shown = room.open(channel="C2")
+    assert (entered(shown)["branch"], entered(shown)["tag"]) == ("trunk", "v7.0.1")
+    press = Press("UALICE", view.CHOOSE_BRANCH, "", "2", view=shown)
+    assert [option["value"] for option in modal.CHOICES.suggest(press, room.desk)] == ["trunk"]
+    room.press(view.AGAIN)
+    room.work()
+    assert "*Branch:* `trunk`" in answer(room.glass.shown["V1"])
+    assert room.submit() is None
+    assert room.requests()[0]["project"] == "team/nuts"

@@ -6,8 +6,10 @@ import pytest
 from slack_sdk.models.views import View
 
 from bot.engine.forecast import Pull
+from bot.engine.image_look import Image
 from bot.engine.plan import Plan
-from bot.engine.preflight import Image, Preflight, Released
+from bot.engine.preflight import Preflight
+from bot.engine.sameness import Released
 from bot.runs.model import TrainOptions
 from bot.sandbox.slack.limits import check_view
 from commands.modal import answer, parameters, view
@@ -74,7 +76,7 @@ def test_before_anything_is_known_there_is_nothing_to_send():
 
 def test_while_it_is_looked_up_all_fields_stay():
     made = view.form(PRIVATE, Draft("main", "v1"), PLACES, ["one", "two"], VALUES)
-    shown = checked(view.looking({**made, "id": "V1", "hash": "x", "state": {"values": {}}}))
+    shown = checked(view.with_answer({**made, "id": "V1", "hash": "x", "state": {"values": {}}}, ["Looking …"]))
     ids = [each["block_id"] for each in made["blocks"] if each["type"] == "input"]
     assert [each["block_id"] for each in shown["blocks"] if each["type"] == "input"] == ids
     assert "Looking" in text(shown)
@@ -124,7 +126,7 @@ def test_what_is_entered_becomes_the_options_of_a_training():
     assert (draft.branch, draft.tag) == ("main", "v1.0.0")
     assert options_of(draft) == TrainOptions(
         on="rack-1",
-        set={"train.epochs": "5", "train.name": '"7"', "train.flips": "false", "a.b": "1,2", "c": "x=y"},
+        set={"train.epochs": "5", "train.name": "7", "train.flips": "false", "a.b": "1,2", "c": "x=y"},
         smoke=True,
         force=True,
         notify=("UBOB",),

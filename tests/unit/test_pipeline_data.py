@@ -58,6 +58,15 @@ def test_two_runs_write_the_same_bytes(source, tmp_path):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
 
 
+def test_of_each_class_the_first_images_by_name_are_taken_where_few_are_wanted(source):
+    classes = class_names(source)
+    every = list_images(source / "Training", classes)
+    few = list_images(source / "Training", classes, most=1)
+    assert set(few.files) < set(every.files)
+    assert few.labels == tuple(range(len(classes)))
+    assert few.files == tuple(min(path for path in every.files if path.parent.name == name) for name in classes)
+
+
 def test_many_processes_write_what_one_writes(source, tmp_path):
     folder = source / "Training" / "Lime"
     for number in range(3, 8):
@@ -156,7 +165,7 @@ def test_a_class_that_would_have_no_image_to_train_with_is_named(source, tmp_pat
 
 
 def test_prepare_starts_without_tensorflow_and_ends_with_a_sentence(tmp_path):
-    (tmp_path / "params.yaml").write_text("prepare: {image_size: 100}")
+    (tmp_path / "params.yaml").write_text("prepare: {image_size: 100, images_per_class: 0}")
     script = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from trainer.pipeline import data, stage\n"

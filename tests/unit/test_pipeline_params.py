@@ -6,7 +6,7 @@ from trainer.pipeline.params import Export, Prepare, Train
 from trainer.pipeline.stage import StageError
 
 GOOD = """\
-prepare: {image_size: 100}
+prepare: {image_size: 100, images_per_class: 0}
 train: {seed: 0, epochs: 3, batch_size: 16, learning_rate: 1, filters: 8, dropout: 0, validation_share: 0.2}
 export: {max_difference: 0.0001}
 """

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bot.engine.preflight import Image, look
+from bot.engine.image_look import Image
+from bot.engine.preflight import look
 from bot.engine.scout import Scout
 from bot.errors import Unavailable
 from bot.runs.model import Phase, TrainOptions
@@ -138,10 +139,12 @@ def test_what_cannot_be_read_is_never_called_unchanged(station, released, files,
     assert found.same_as is None
 
 
-def test_a_branch_of_too_many_files_is_left_to_the_machine(station, released, monkeypatch):
+def test_a_branch_of_too_many_files_is_left_to_the_machine(station, released):
     change(station)
     station.code.tree = lambda _commit: None
-    assert "more than 2,000 files" in seen(station).plan.problem
+    found = seen(station)
+    assert "more than 2,000 files" in found.plan.problem
+    assert found.parameters["train"]["epochs"] == 3
 
 
 # ------------------------------------------------------------------------------------------------ data, time, money

@@ -29,6 +29,8 @@ def office(tmp_path):
         ("failed branch main", RunFilter("failed", branch="main")),
         ("by @bob on rack-1", RunFilter("all", user="bob", location="rack-1")),
         ("Released of feature/x", RunFilter("released", branch="feature/x")),
+        ("all-projects", RunFilter("active", everywhere=True)),
+        ("failed all-projects", RunFilter("failed", everywhere=True)),
     ],
 )
 def test_words_say_which_runs_are_meant(words, found):

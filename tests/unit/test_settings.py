@@ -18,7 +18,7 @@ NEEDED = {
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in ("STATIONMASTER_CONFIG", "TRAIN_INSTANCE_FOR_USER"):
+    for name in ("STATIONMASTER_CONFIG", "TRAIN_INSTANCE_FOR_USER", "SLACK_SIGNING_SECRET", "COMMAND_PREFIX"):
         monkeypatch.delenv(name, raising=False)
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
@@ -177,4 +177,42 @@ def test_the_machines_own_timer_must_leave_the_idle_stop_its_time(environment, t
     path.write_text('[locations.rack]\nowner = "a@b.c"\npower = "always-on"\nidle_minutes = 40\n')
     environment.setenv("STATIONMASTER_CONFIG", str(path))
     with pytest.raises(SettingsError, match="here 40"):
+        load()
+
+
+HTTP_SECRET = {"SLACK_SIGNING_SECRET": "canary"}
+
+
+@pytest.mark.parametrize(
+    ("given", "without", "mode", "port"),
+    [
+        ({}, [], "socket", None),
+        ({"HTTP_PORT": "9100"}, [], "socket", 9100),
+        (HTTP_SECRET, ["SLACK_APP_TOKEN"], "http", 8080),
+        (HTTP_SECRET | {"HTTP_PORT": "80"}, ["SLACK_APP_TOKEN"], "http", 80),
+        (HTTP_SECRET, [], "socket", None),
+        (HTTP_SECRET | {"SLACK_MODE": "http"}, [], "http", 8080),
+    ],
+)
+def test_slack_reaches_the_bot_as_the_tokens_say_unless_the_mode_does(environment, given, without, mode, port):
+    for name in without:
+        environment.delenv(name)
+    for name, value in given.items():
+        environment.setenv(name, value)
+    settings = load()
+    assert (settings.mode, settings.port, settings.http_host) == (mode, port, "127.0.0.1")
+
+
+@pytest.mark.parametrize(("mode", "missing"), [("http", "SLACK_SIGNING_SECRET"), ("socket", "SLACK_APP_TOKEN")])
+def test_each_mode_says_which_secret_it_lacks(environment, mode, missing):
+    environment.delenv("SLACK_APP_TOKEN")
+    environment.setenv("SLACK_MODE", mode)
+    with pytest.raises(SettingsError, match=f"{missing} is not set"):
+        load()
+
+
+@pytest.mark.parametrize("prefix", ["/sm", "SM-", "sm ", "-sm", "a" * 17])
+def test_a_prefix_that_slack_would_not_take_is_a_wrong_setting(environment, prefix):
+    environment.setenv("COMMAND_PREFIX", prefix)
+    with pytest.raises(SettingsError, match="COMMAND_PREFIX"):
         load()

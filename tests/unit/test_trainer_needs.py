@@ -92,6 +92,53 @@ def test_a_folder_in_git_is_not_certain_and_so_runs():
     assert found.running == {"ready", "train"}
 
 
+def test_what_is_not_known_is_said_and_what_is_known_to_differ_is_not_called_unsure():
+    found = needs.judge(pipeline(), lambda path: None if path == "run.py" else read(path))
+    assert found.unsure == {"ready", "train"}
+    found = needs.judge(pipeline(ready={"was": "9" * 32}), read)
+    assert (found.running, found.unsure) == ({"ready", "train"}, set())
+
+
+def test_a_folder_is_certain_for_whoever_sees_all_that_is_in_it():
+    files = {"src/run.py": SCRIPT, "src/more/words.txt": b"more\n", "srcs/other.py": b"other\n"}
+    checksum = needs.folder_of(files, files.get)
+    # What DVC 3 writes into dvc.lock for these two files.
+    listed = f'[{{"md5": "{md5(b"more" + bytes([10]))}", "relpath": "more/words.txt"}}, '
+    listed += f'{{"md5": "{md5(SCRIPT)}", "relpath": "run.py"}}]'
+    assert checksum("src") == f"{md5(listed.encode())}.dir"
+    assert checksum("nothing") is None
+
+
+@pytest.mark.parametrize(("rules", "certain"), [(b"# none\n\n", True), (b"*.log\n", False)])
+def test_a_folder_is_not_certain_where_a_dvcignore_has_rules(rules, certain):
+    files = {"src/run.py": SCRIPT, ".dvcignore": rules}
+    assert (needs.folder_of(files, files.get)("src") is not None) == certain
+
+
+def test_a_file_in_a_folder_that_cannot_be_read_makes_it_uncertain():
+    assert needs.folder_of(["src/a.py", "src/b.py"], {"src/a.py": b"a"}.get)("src") is None
+
+
+@pytest.mark.parametrize(("content", "running"), [(b"scores", set()), (b"better scores", {"train"})])
+def test_a_file_of_metrics_in_git_that_somebody_changed_makes_its_stage_run(content, running):
+    graph = pipeline()
+    scores = Out("scores.json", md5(b"scores"), 6, cached=False)
+    locked = {**graph.stages[1].locked, "outs": [*graph.stages[1].locked["outs"], {"path": "scores.json"}]}
+    scored = Stage(**{**vars(graph.stages[1]), "outs": (*graph.stages[1].outs, scores), "locked": locked})
+    graph = Graph((graph.stages[0], scored), graph.data)
+    found = needs.judge(graph, lambda path: content if path == "scores.json" else read(path))
+    assert (found.running, found.unsure) == (running, set())
+    assert needs.judge(graph, read).unsure == {"train"}
+
+
+@pytest.mark.parametrize("path", ["params.toml", "sub/params.yaml"])
+def test_parameters_that_are_not_read_here_are_not_certain(path):
+    graph = pipeline(train={"params": True})
+    odd = Stage(**{**vars(graph.stages[1]), "params": {path: ("train.epochs",)}})
+    found = needs.judge(Graph((graph.stages[0], odd), graph.data), lambda at: PARAMS if at == path else read(at))
+    assert found.unsure == {"train"}
+
+
 def test_a_frozen_stage_never_runs():
     assert needs.judge(pipeline(train={"cmd": "new", "frozen": True}), read).running == frozenset()
 

@@ -98,6 +98,18 @@ class Mirror:
             start = end + 1 + size + 1
         return found
 
+    def keep_result(self, uid: str, tree: str) -> None:
+        """Remember the tree that a run made, so that a later try of it need not make it again."""
+        self.git.run("update-ref", f"refs/results/{uid}", tree)
+
+    def kept_result(self, uid: str) -> str | None:
+        """The tree that a run made and did not publish to the end; None without one."""
+        return self.git.resolve(f"refs/results/{uid}^{{tree}}")
+
+    def forget_result(self, uid: str) -> None:
+        """It is published."""
+        self.git.run("update-ref", "-d", f"refs/results/{uid}")
+
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`."""
         try:
@@ -116,7 +128,8 @@ class Mirror:
         """Fetched objects are complete when a ref holds them; a lone object may be the rest of a broken fetch."""
         if self.git.resolve(f"{commit}^{{commit}}") is None:
             return False
-        return bool(self.git.text("for-each-ref", "--count=1", "--contains", commit))
+        ours = ("refs/heads", "refs/stationmaster")
+        return bool(self.git.text("for-each-ref", "--count=1", "--contains", commit, *ours))
 
 
 def open_mirror(path: Path, url: str, git_login: dict[str, str]) -> Mirror:

@@ -26,12 +26,13 @@ Rebase = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Shipped:
-    """What is on the server now."""
+    """What is on the server now. `by` is the uid of the run that pushed it: ours, or one that is tried again."""
 
     commit: str
     tag: str
     branch: str
     diverged: bool
+    by: str
 
 
 class Shipment:
@@ -56,7 +57,7 @@ class Shipment:
         for _ in range(ATTEMPTS):
             refusal = self._push(commit, spec.branch, base)
             if refusal is None:
-                return Shipped(commit, spec.tag, spec.branch, diverged=False)
+                return Shipped(commit, spec.tag, spec.branch, diverged=False, by=spec.uid)
             earlier = self._earlier()
             if earlier is not None:
                 return earlier
@@ -122,7 +123,7 @@ class Shipment:
         crashpoints.reach("publish.decided")
 
     def _earlier(self) -> Shipped | None:
-        """What an earlier try of this same run has pushed; None when there is no such tag yet.
+        """What an earlier try of this run, or a run that it tries again, has pushed; None when there is no such tag.
 
         Raises:
             StepError: the tag is there, and is another's.
@@ -131,8 +132,9 @@ class Shipment:
         theirs = self._mirror.fetch_tag(spec.tag)
         if theirs is None:
             return None
-        message = self._mirror.git.text("cat-file", "-p", theirs)
-        if f"Run-Uid: {spec.uid}" not in message.splitlines():
+        lines = self._mirror.git.text("cat-file", "-p", theirs).splitlines()
+        by = next((uid for uid in (spec.uid, *spec.retries) if f"Run-Uid: {uid}" in lines), None)
+        if by is None:
             raise StepError(
                 "conflict",
                 f"The tag {spec.tag} was made by somebody else meanwhile, and was left as it is. "
@@ -141,26 +143,23 @@ class Shipment:
         commit = self._mirror.git.text("rev-parse", f"{theirs}^{{commit}}")
         tip = self._mirror.fetch_tip(spec.branch)
         if tip is not None and self._mirror.is_ancestor(commit, tip):
-            return Shipped(commit, spec.tag, spec.branch, diverged=False)
-        return Shipped(commit, spec.tag, self._own_branches()[0], diverged=True)
+            return Shipped(commit, spec.tag, spec.branch, diverged=False, by=by)
+        return Shipped(commit, spec.tag, _branches_of(by)[0], diverged=True, by=by)
 
     def _diverge(self, commit: str) -> Shipped:
         """The result cannot go on the branch: it gets a branch of its own, for a merge request."""
         spec = self._spec
         refusal: str | None = ""
-        for branch in self._own_branches():
+        for branch in _branches_of(spec.uid):
             refusal = self._push(commit, branch, "")
             if refusal is None:
-                return Shipped(commit, spec.tag, branch, diverged=True)
+                return Shipped(commit, spec.tag, branch, diverged=True, by=spec.uid)
             earlier = self._earlier()
             if earlier is not None:
                 return earlier
         raise StepError(
             "conflict", f"The server took the result neither on {spec.branch} nor on a branch of its own: {refusal}"
         )
-
-    def _own_branches(self) -> list[str]:
-        return [f"train/run-{self._spec.run}", f"train/run-{self._spec.uid}"]
 
     def _message(self, subject: str) -> str:
         spec = self._spec
@@ -178,6 +177,11 @@ class Shipment:
             "GIT_COMMITTER_EMAIL": mail,
             "GIT_COMMITTER_DATE": date,
         }
+
+
+def _branches_of(uid: str) -> list[str]:
+    """Where a run's result goes that its branch does not take: the run's number, and where that is taken its uid."""
+    return [f"train/run-{uid.partition('-')[0]}", f"train/run-{uid}"]
 
 
 def _was_refused(error: GitError) -> bool:

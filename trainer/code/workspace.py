@@ -20,9 +20,10 @@ _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = fa
 _KEPT = ("/.dvc/config.local", "/.dvc/tmp", "/.dvc/cache")
 
 
-def check_out(places: Places, branch: str, commit: str, kept: Iterable[str]) -> None:
-    """Make the tracked files exactly those of `commit`, remove what is neither tracked nor ignored.
+def check_out(places: Places, branch: str, commit: str, kept: Iterable[str], *, tree: str) -> None:
+    """Make the tracked files exactly those of `tree`, remove what is neither tracked nor ignored.
 
+    `tree` is that of `commit`, which is what git shows as checked out, or one beside it that differs in parameters.
     `kept` are paths that stay although no .gitignore names them (outputs of the pipeline).
 
     Raises:
@@ -34,7 +35,7 @@ def check_out(places: Places, branch: str, commit: str, kept: Iterable[str]) -> 
     _write_git_folder(fresh, places.mirror, branch, commit)
     git = Git(fresh, work_tree=places.repo)
     try:
-        git.run("read-tree", commit)
+        git.run("read-tree", tree)
         _refresh(git)
         git.run("checkout-index", "--force", "--all", "--index", "--quiet")
         git.run("clean", "-ffd", "--quiet", *(f"--exclude=/{_escaped(path)}" for path in kept))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
@@ -18,15 +17,6 @@ def load(path: str, content: bytes) -> Any:
         DocumentError: it cannot be read.
     """
     return _json(content) if path.endswith(".json") else _yaml(content)
-
-
-def dump(values: Any) -> bytes:
-    """The same values as YAML; comments and order of writing are not kept."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - as below
-
-    text = io.StringIO()
-    YAML(typ="safe", pure=True).dump(values, text)
-    return text.getvalue().encode()
 
 
 def _json(content: bytes) -> Any:

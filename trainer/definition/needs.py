@@ -38,8 +38,8 @@ class Needs:
     unsure: frozenset[str] = frozenset()
 
 
-def judge(graph: Graph, read: Read, folder: Folder = lambda _path: None) -> Needs:
-    """What may run, and what for it must be there.
+def judge(graph: Graph, read: Read, folder: Folder = lambda _path: None, *, every: bool = False) -> Needs:
+    """What may run, and what for it must be there. `every`: all stages run, changed or not (`dvc repro --force`).
 
     `folder` is for those who look from outside: in a workspace, files that git does not track may stand in a folder
     too, so there no folder is certain.
@@ -48,7 +48,9 @@ def judge(graph: Graph, read: Read, folder: Folder = lambda _path: None) -> Need
     running: set[str] = set()
     unsure: set[str] = set()
     for stage in _upstream_first(graph):
-        if stage.frozen:
+        if every:
+            running.add(stage.name)
+        if every or stage.frozen:
             continue
         changed = _changed(stage, graph, read, folder)
         if changed is None or (not changed and _out_changed(stage, read, folder) is None):

@@ -42,11 +42,11 @@ class Listing:
 
 def main() -> None:
     """Pack `data/fruits-360` into `data/packed`."""
-    size = Prepare.read().image_size
+    wanted = Prepare.read()
     classes = class_names(SOURCE)
     for part, folder in FOLDERS.items():
-        listing = list_images(SOURCE / folder, classes)
-        pack(listing, part, size, packed.FOLDER)
+        listing = list_images(SOURCE / folder, classes, most=wanted.images_per_class)
+        pack(listing, part, wanted.image_size, packed.FOLDER)
         say(f"{folder}: {len(listing.files)} images of {len(classes)} classes")
     (packed.FOLDER / "classes.json").write_text(json.dumps(classes, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
@@ -67,8 +67,10 @@ def class_names(source: Path) -> list[str]:
     return sorted(training)
 
 
-def list_images(folder: Path, classes: Sequence[str]) -> Listing:
-    """Every image in `folder/<class>`, in the order of `classes` and then of the file names.
+def list_images(folder: Path, classes: Sequence[str], *, most: int = 0) -> Listing:
+    """Every image in `folder/<class>`, in the order of `classes` and then of the file names; at most `most` of a class.
+
+    0 takes all.
 
     Raises:
         StageError: a class has no image.
@@ -79,8 +81,9 @@ def list_images(folder: Path, classes: Sequence[str]) -> Listing:
         found = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in SUFFIXES)
         if not found:
             raise StageError(f"{folder / name} has no images ({', '.join(SUFFIXES)}).")
-        files += found
-        labels += [label] * len(found)
+        kept = found[: most or None]
+        files += kept
+        labels += [label] * len(kept)
     return Listing(files=tuple(files), labels=tuple(labels))
 
 

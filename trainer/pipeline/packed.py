@@ -4,7 +4,7 @@
     data/packed/<part>_images.npy       uint8, (count, height, width, 3), RGB
     data/packed/<part>_labels.npy       int32, (count,)
 
-The parts are `training` and `test`. The bytes depend on the images and on `prepare.image_size` alone.
+The parts are `training` and `test`. The bytes depend on the images and on the section `prepare` alone.
 """
 
 from __future__ import annotations

@@ -50,6 +50,8 @@ class Prepare(Section):
     name: ClassVar[str] = "prepare"
     image_size: int = _within(16, 1024)
     """Height and width in pixels; an image of another size is resized to it."""
+    images_per_class: int = _within(0)
+    """Of each class the first ones by name, in both parts; 0 takes all."""
 
 
 @dataclass(frozen=True)

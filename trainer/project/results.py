@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from trainer.code.git import Git
@@ -28,13 +28,15 @@ _REGULAR = "100644"
 _EXECUTABLE = "100755"
 
 
-def collect(project: Project, repo: Path, scratch: Path) -> dict[str, bytes]:
+def collect(project: Project, repo: Path, scratch: Path, *, also: Collection[str] = ()) -> dict[str, bytes]:
     """Path -> content of what changed against the project's commit and is allowed into the result.
+
+    `also`: files that we changed ourselves, whether or not the pipeline names them.
 
     Raises:
         StepError: a file is too large for git.
     """
-    candidates = _candidates(project, repo)
+    candidates = _candidates(project, repo) | set(also)
     kept = {path for path in candidates if path in project.entries}
     fresh = {path for path in candidates - kept if (repo / path).exists()}
     kept |= fresh - _ignored(project, scratch, fresh)

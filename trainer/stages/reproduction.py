@@ -12,6 +12,7 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import _reproduce_stage, collect_stages, get_active_graph, plan_repro
+from dvc.stage.cache import RunCacheNotFoundError, StageCache
 
 from trainer.events import EventLog
 from trainer.failure import StepError
@@ -66,6 +67,20 @@ class Reporter(logging.Handler):
         self._events.emit("stage", name=name, index=index, of=len(self._names), state=state, **more)
 
 
+class NoRunCache(StageCache):  # type: ignore[misc] # DVC has no types
+    """For a smoke test: nothing is taken from earlier runs, and no later one takes anything from it.
+
+    A parameter that makes it small but is not listed in dvc.yaml would give it the very key of the real training.
+    """
+
+    def save(self, stage: Any) -> None:
+        """Keep nothing."""
+
+    def restore(self, stage: Any, **_options: Any) -> None:
+        """Have nothing."""
+        raise RunCacheNotFoundError(stage)
+
+
 class Reproduction:
     """One `dvc repro` of the workspace in the current folder."""
 
@@ -78,13 +93,17 @@ class Reproduction:
         self.repo = Repo(os.curdir)
         self.steps: list[Any] = []
 
-    def run(self) -> None:
-        """Put the outputs in place that the cache has, then reproduce what changed.
+    def run(self, *, force: bool = False, remembered: bool = True) -> None:
+        """Put the outputs in place that the cache has, then reproduce what changed, or all of it with `force`.
+
+        Only a run that is to be `remembered` reads and writes DVC's run cache.
 
         Raises:
             StepError: a stage or DVC failed; carries the stage, the cause and the stage's last lines.
         """
         reporter: Reporter | None = None
+        if not remembered:
+            self.repo.stage_cache = NoRunCache(self.repo)
         try:
             targets = self._targets()
             self.steps = self._plan(targets)
@@ -93,7 +112,7 @@ class Reproduction:
             _listen(reporter)
             self._put_in_place()
             self._watch.start()  # only now: the metrics of an earlier result are no news
-            self._reproduce(targets, reporter)
+            self._reproduce(targets, reporter, force=force)
         except StepError:
             raise
         except Exception as error:
@@ -124,7 +143,7 @@ class Reproduction:
         if targets:
             self.repo.checkout(targets=targets, force=True, allow_missing=True)
 
-    def _reproduce(self, targets: list[str], reporter: Reporter) -> None:
+    def _reproduce(self, targets: list[str], reporter: Reporter, *, force: bool) -> None:
         def one(step: Any, upstream: Any = None, *, force: bool = False, **options: Any) -> Any:
             if not step.cmd:
                 return _one(step, upstream, force, options)
@@ -137,7 +156,7 @@ class Reproduction:
             reporter.end(changed=done is not None)
             return done
 
-        self.repo.reproduce(targets=targets, repro_fn=one)
+        self.repo.reproduce(targets=targets, repro_fn=one, force=force)
 
     def _failure(self, error: Exception, stage: str | None) -> StepError:
         self._capture.flush()
