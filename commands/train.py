@@ -11,7 +11,7 @@ from bot.slack import words
 from commands import flags, modal, request
 from commands.desk import Call, Command, Desk, Reply
 from commands.find import one_line
-from commands.locations.meant import line_meant, pool_of
+from commands.locations.meant import line_meant
 from commands.request import Wanted
 
 
@@ -32,10 +32,20 @@ def handle(call: Call, desk: Desk) -> Reply | None:
         wanted = request.train(call.text)
     except UserError as error:
         return Reply(str(error))
-    options = _placed(wanted.options, call, desk)
+    options = placed(wanted.options, call, desk)
     if isinstance(options, Reply):
         return options
     return note(replace(wanted, options=options), call, desk)
+
+
+def placed(options: TrainOptions, call: Call, desk: Desk) -> TrainOptions | Reply:
+    """The options with the machine's or pool's own name, or the refusal for somebody who may not use it."""
+    if options.on is None:
+        return without_location(call, desk) or options
+    found = line_meant(options.on, call, desk)
+    if isinstance(found, Reply):
+        return replace(found, text=f"Nothing was started. {found.text}")
+    return replace(options, on=found.name if found.name.casefold() == options.on.casefold() else found.pool)
 
 
 def note(wanted: Wanted, call: Call, desk: Desk) -> Reply | None:
@@ -60,17 +70,6 @@ def note(wanted: Wanted, call: Call, desk: Desk) -> Reply | None:
     if run is not None:
         return _that_run(run, call, desk)
     return Reply(f"I have that already: {_named(wanted)} is being looked at.")
-
-
-def _placed(options: TrainOptions, call: Call, desk: Desk) -> TrainOptions | Reply:
-    """The options with the machine's or pool's own name, or the refusal for somebody who may not use it."""
-    if options.on is None:
-        return without_location(call, desk) or options
-    found = line_meant(options.on, call, desk)
-    if isinstance(found, Reply):
-        return replace(found, text=f"Nothing was started. {found.text}")
-    is_machine = found.name.casefold() == options.on.casefold()
-    return replace(options, on=found.name if is_machine or not pool_of(options.on, desk) else found.pool)
 
 
 def _run_of(wanted: Wanted, desk: Desk) -> Run | None:

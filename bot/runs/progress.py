@@ -8,6 +8,7 @@
  "curve": {"points": {"accuracy": [[6, 0.9], [7, 0.93]]}, "epochs": [[6, 1767323045.2], [7, 1767323105.9]]},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
  "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
+ "restored": true,  (the result of the run that is tried again is still at the machine)
  "moved": {"pull": {"files": 9, "bytes": 900}},
  "seconds": {"prepare": 1.2}}
 """

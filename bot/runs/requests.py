@@ -147,7 +147,9 @@ class Requests:
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
                 say_in_run(connection, now, Note("card"), run)
-                record(connection, now, request.user, request.kind.value, run=run)
+                deed = request.kind.value if request.retry_of is None else "retry"
+                asked = {"options": request.options.record, "retry_of": request.retry_of}
+                record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
         except IntegrityError:
             return None
         return run

@@ -6,26 +6,30 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bot.errors import UserError
 from bot.sandbox.plain_text import Names, message_text
+from commands import request
+from commands.request import Wanted
 
 Json = Mapping[str, Any]
 
-_WORDS_OF_TRAIN = 3
 _TRAIN = re.compile(r"/(?:[a-z][a-z0-9_-]*)?train")
 """`/train`, behind whatever prefix."""
 
 
 class Transcript:
-    """Follows the command that `me` typed. Its run is told from others by the tag that its card names.
+    """Follows the command that `me` typed. Its run is told from others by the tag, or the test, that its card names.
 
     A line is `<who hears it>  <text>`: `you` (nobody else sees it), `all` (a message in the channel), `card` (the run's
     root message, each time it says something new) or `thread`.
     """
 
     def __init__(self, command: str, *, me: str, names: Names) -> None:
-        words = command.split()
-        self.trains = any(_TRAIN.fullmatch(word) for word in words[:1])
-        self.tag = words[2] if self.trains and len(words) == _WORDS_OF_TRAIN else None
+        self.trains = any(_TRAIN.fullmatch(word) for word in command.split()[:1])
+        wanted = _wanted(command) if self.trains else None
+        self.tag = wanted.tag if wanted else None
+        self.smoke = wanted is not None and wanted.options.smoke
+        self._title = f"smoke test of {wanted.branch}" if wanted and self.smoke else self.tag
         self._me = me
         self._names = names
         self._card: str | None = None
@@ -35,6 +39,8 @@ class Transcript:
         """Whether the bot said anything to this."""
         self.ended = False
         """Whether the run's last word was heard: the one message of its thread that mentions the person."""
+        self.passed = False
+        """Whether that word said of a smoke test that it passed."""
 
     @property
     def runs(self) -> bool:
@@ -65,7 +71,7 @@ class Transcript:
         if not self.trains:
             self.answered = True
             return _lines("all", message_text(message, self._names))
-        if self._card is None and self.tag and _names_tag(str(message.get("text")), self.tag):
+        if self._card is None and self._title and _names(str(message.get("text")), self._title):
             self.answered = True
             self._card = str(message["ts"])
             return self._card_says(message)
@@ -82,6 +88,7 @@ class Transcript:
         text = message_text({**message, "files": []}, self._names) if new else ""
         if new and str(message.get("text")).startswith(f"<@{self._me}>"):
             self.ended = True
+            self.passed = self.smoke and "passed" in str(message.get("text"))
         lines = _lines("thread", text)
         for file in message.get("files") or []:
             if file["id"] not in self._files:
@@ -95,5 +102,12 @@ def _lines(who: str, text: str) -> list[str]:
     return [f"{who:<6}  {first}", *(f"{'':6}  {line}".rstrip() for line in rest)] if first or rest else []
 
 
-def _names_tag(text: str, tag: str) -> bool:
-    return re.search(rf"(?<![\w.-]){re.escape(tag)}(?![\w-]|\.\w)", text) is not None
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w/-]|\.\w)", text) is not None
+
+
+def _wanted(command: str) -> Wanted | None:
+    try:
+        return request.train(command.strip().removeprefix("/train"))
+    except UserError:
+        return None

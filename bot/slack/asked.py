@@ -17,13 +17,18 @@ def asked(run: Run) -> str:
     """`Retry of run 42 · with train.epochs = 3 · every stage runs`; empty for a run without any of it."""
     options = run.options
     parts = [f"Retry of run {run.retry_of}"] if run.retry_of is not None else []
-    values = [f"{name} = {value}" for name, value in options.set.items()]
-    if values:
-        more = [f"{len(values) - _SHOWN} more"] if len(values) > _SHOWN else []
-        parts.append(f"with {words.listing([words.code(value, 80) for value in values[:_SHOWN]] + more)}")
+    if options.set:
+        parts.append(f"with {parameters(run)}")
     if options.force:
         parts.append("every stage runs, changed or not")
     return " · ".join(parts)
+
+
+def parameters(run: Run) -> str:
+    """`train.epochs = 3` and `train.seed = 1`, as code; empty where none was set."""
+    values = [words.code(f"{name} = {value}", 80) for name, value in run.options.set.items()]
+    more = [f"{len(values) - _SHOWN} more"] if len(values) > _SHOWN else []
+    return words.listing([*values[:_SHOWN], *more])
 
 
 def command(run: Run, *, smoke: bool | None = None) -> str:

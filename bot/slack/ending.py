@@ -11,7 +11,7 @@ from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import comparing, words
-from bot.slack.asked import asked, command, mentions
+from bot.slack.asked import command, mentions, parameters
 from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
 from bot.slack.buttons import row
 from bot.slack.comparing import Other
@@ -127,13 +127,12 @@ def _tested(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
     branch = words.code(run.branch)
     ran = [name for name, state in mapping_of(run.progress, "stages").items() if state in ("started", "finished")]
     if ran:
-        stages = words.plural(len(ran), "stage")
-        said = f"A real training should come through: {stages} ran to the end with the small values of `smoke:`."
+        values = "the small values of `smoke:`" + (f", and with {parameters(run)}" if run.options.set else "")
+        said = f"A real training should come through: {words.plural(len(ran), 'stage')} ran to the end with {values}."
     else:
         said = "No stage had to run: none depends on the parameters below `smoke:`, so this shows little."
-    lines = [f"*The smoke test of {branch} passed.* {said} Nothing was committed, pushed or released."]
-    lines += [words.cut(asked(run), 500)] * bool(run.options.set)
-    return "\n".join(lines), [section(f"For real: {words.code(command(run, smoke=False), 500)}")]
+    headline = f"*The smoke test of {branch} passed.* {said} Nothing was committed, pushed or released."
+    return headline, [section(f"For real: {words.code(command(run, smoke=False), 500)}")]
 
 
 def _beside(run: Run) -> str:

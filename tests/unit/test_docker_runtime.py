@@ -104,6 +104,13 @@ def test_a_training_may_write_its_workspace_the_caches_and_what_the_bot_reads():
     ]
 
 
+def test_a_smoke_test_may_write_its_own_workspace_and_not_that_of_the_trainings():
+    words = launched(replace(JOB, spec={**JOB.spec, "kind": "smoke"}))[0]
+    targets = {mount.rpartition("target=")[2] for mount in mounts(words)}
+    assert "/w/team-fruits-50593cda/smoke" in targets
+    assert "/w/team-fruits-50593cda/repo" not in targets
+
+
 def test_the_order_goes_through_standard_input_and_a_training_gets_no_secret():
     words, stdin = launched()
     login, order = stdin.decode().splitlines()

@@ -36,6 +36,19 @@ def test_a_card_of_another_tag_is_somebody_elses():
     assert not heard.runs
 
 
+def test_the_tag_is_known_also_between_flags():
+    assert transcript("/train main --set train.epochs=3 v1.0.0 --force").tag == "v1.0.0"
+    assert transcript("/train main v1.0.0 --what").tag is None
+
+
+def test_a_smoke_test_is_recognised_by_its_branch_and_ends_with_whether_it_passed():
+    heard = transcript("/train feature/wider --smoke")
+    assert heard.hear(event("Run 2 · smoke test of feature/wider/two: Starting")) == []
+    assert heard.hear(event("Run 1 · smoke test of feature/wider: Starting", ts=CARD))
+    heard.hear(reply(f"<@{ME}> Run 1 · smoke test of feature/wider: The smoke test of feature/wider passed."))
+    assert (heard.smoke, heard.ended, heard.passed) == (True, True, True)
+
+
 def test_a_card_that_says_nothing_new_adds_no_line():
     heard = transcript()
     heard.hear(card())

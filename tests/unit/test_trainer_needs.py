@@ -56,6 +56,12 @@ def paths(outs):
     return {out.path for out in outs}
 
 
+def test_where_every_stage_is_to_run_all_that_no_stage_makes_is_needed():
+    found = needs.judge(pipeline(), read, every=True)
+    assert found.running == {"ready", "train"}
+    assert paths(found.outs) == {"raw"}
+
+
 def test_with_nothing_changed_nothing_is_needed():
     found = needs.judge(pipeline(), read)
     assert found.running == frozenset()

@@ -35,6 +35,18 @@ def test_a_specification_is_read_and_what_is_not_known_is_kept():
     assert found.rest == {"colour": "green"}
 
 
+def test_what_was_asked_for_beside_branch_and_tag_is_read():
+    found = spec.parse({**GOOD, "set": {"train.epochs": "3"}, "force": True, "retries": ["41-ab12"]})
+    assert (found.set, found.force, found.retries) == ({"train.epochs": "3"}, True, ("41-ab12",))
+    assert (spec.parse(GOOD).set, spec.parse(GOOD).force, spec.parse(GOOD).retries) == ({}, False, ())
+
+
+def test_a_smoke_test_has_a_workspace_of_its_own_and_shares_everything_else():
+    real, smoke = spec.parse(GOOD).places, spec.parse({**GOOD, "kind": "smoke"}).places
+    assert real.repo != smoke.repo
+    assert (real.home, real.mirror, real.fence, real.cache) == (smoke.home, smoke.mirror, smoke.fence, smoke.cache)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -53,6 +65,8 @@ def test_a_specification_is_read_and_what_is_not_known_is_kept():
         ("author", "nobody"),
         ("triggered_by", "alice@example.com\nRun: 7"),
         ("run", "many"),
+        ("set", "train.epochs=3"),
+        ("retries", ["41-ab12", "../heads/main"]),
     ],
 )
 def test_a_field_that_cannot_be_used_is_refused(field, value):

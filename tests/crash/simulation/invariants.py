@@ -75,14 +75,15 @@ def _said(bot: BotInTime, run: Run) -> Iterator[str]:
 def _published(bot: BotInTime, run: Run) -> Iterator[str]:
     """8 and 9: tag and release at most once, and of nothing that did not succeed.
 
-    A machine that is lost between its push and the bot's next look leaves a tag, and no release, of a failed run.
+    A machine that is lost between its push and the bot's next look leaves a tag, and no release, of a failed run; a
+    retry of that run makes the release.
     """
     code = bot.code
     if code.times_pushed[run.tag] > 1 or code.times_released[run.tag] > 1:
         yield f"{run.tag} was pushed {code.times_pushed[run.tag]} times, released {code.times_released[run.tag]} times"
     if code.pushed_by.get(run.tag) != run.id or run.phase not in (Phase.FAILED, Phase.CANCELLED):
         return
-    if run.tag in code.releases:
+    if run.tag in code.releases and bot.store.retry_of(run.id) is None:
         yield f"run {run.id} is {run.phase}, and its release is there"
     if run.phase is Phase.CANCELLED:
         yield f"run {run.id} is cancelled, and its tag is there"

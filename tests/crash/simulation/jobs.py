@@ -51,6 +51,8 @@ def _repro(machine: Any, job: Job, chance: Random) -> Life:
 
 
 def _publish(machine: Any, job: Job, chance: Random) -> Life:
+    if job.spec["kind"] != "train":
+        machine.broken.append(f"something of run {job.spec['run']} is published, which is a {job.spec['kind']}")
     yield chance.uniform(1, 20)
     if chance.random() < PASSING:
         return _fails(machine, job, "network")
@@ -63,7 +65,7 @@ def _publish(machine: Any, job: Job, chance: Random) -> Life:
     yield chance.uniform(0, 3)
     if chance.random() < PASSING / 4:
         return _fails(machine, job, "network")
-    machine.publish(commit=commit)
+    machine.publish(commit=machine.code.tags_made[job.spec["tag"]])
     yield chance.uniform(0, 1)
     machine.emit("step", name="publish", state="finished", seconds=1.0)
     yield 0.5

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bot import crashpoints
 from bot.ports import PowerState
+from bot.runs.model import Phase, TrainOptions
 from tests.crash.simulation.bot_in_time import PEOPLE, POOL, BotInTime
 from tests.crash.simulation.doors import FAULTS
 from tests.crash.simulation.machine import Machine
@@ -39,6 +40,25 @@ def _send(bot: BotInTime, delivery: str, user: str, tag: str) -> str:
         return "there already"
     bot.taken.add(delivery)
     return "taken"
+
+
+def smoke(bot: BotInTime) -> str:
+    user = _user(bot)
+    if not bot.alive:
+        return "nobody there"
+    taken = bot.train(tag="smoke-of-main", user=user, options=TrainOptions(smoke=True))
+    return f"{user} /train main --smoke: {'taken' if taken else 'there already'}"
+
+
+def try_again(bot: BotInTime) -> str:
+    """Somebody tries a run again, or two people the same one at once."""
+    runs = bot.store.runs(limit=100) if bot.alive else []
+    runs = [run for run in runs if run.phase in (Phase.FAILED, Phase.CANCELLED)]
+    if not runs:
+        return "nothing to try again"
+    run = bot.chance.choice(runs)
+    taken = [bot.retry(run, user=_user(bot)) for _ in range(bot.chance.choice((1, 2)))]
+    return f"/retry {run.id}, which is {run.phase}: {taken}"
 
 
 def cancel(bot: BotInTime) -> str:
@@ -158,6 +178,8 @@ def _machine(bot: BotInTime) -> Machine:
 ALWAYS: Mapping[Rule, int] = {train: 8, cancel: 3, deliver_again: 1}
 SOMETIMES: Mapping[Rule, int] = {
     hold: 2,
+    smoke: 2,
+    try_again: 4,
     switch: 2,
     crash_at_a_point: 4,
     crash_now: 2,
