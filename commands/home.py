@@ -36,6 +36,8 @@ LOOK_SECONDS = 5.0
 """Seconds between two looks at the tabs that may have to be drawn again."""
 FRESH_SECONDS, WATCHED_SECONDS, RARE_SECONDS = 15.0, 600.0, 300.0
 """Seconds between two drawings of a tab: for so long after it was opened, and after that, when nobody may look."""
+EVERY_PROJECT = ""
+"""A person's digest is of all of them; a channel's is of its own."""
 MOST_AT_ONCE = 10
 """Tabs drawn in one look: with the time between two it stays below Slack's 100 a minute for `views.publish`."""
 
@@ -89,7 +91,7 @@ def page(user: str, desk: Desk) -> View:
     call = Call(user, "", "", "", workspace=desk.workspace())
     active = desk.store.runs(user=user, only_open=True, limit=RUNS)
     recent = [run for run in desk.store.runs(user=user, limit=3 * RUNS) if run.phase.ended]
-    digest = desk.store.digests.of(user, desk.project)
+    digest = desk.store.digests.of(user, EVERY_PROJECT)
     return home(
         Home(
             answer=kept.answer(desk.clock.now()) if kept else "",
@@ -97,7 +99,7 @@ def page(user: str, desk: Desk) -> View:
             no_machine=_no_machine(person, desk),
             active=[RunShown(run, one_line(run, call, desk)) for run in active],
             recent=[RunShown(run, one_line(run, call, desk)) for run in recent],
-            releases=[_release(run, desk) for run in desk.store.released(desk.project, limit=RELEASES)],
+            releases=[_release(run, desk) for run in desk.store.released(None, limit=RELEASES)],
             costs=_costs(user, desk),
             preference=desk.store.preferences.of(user),
             digest=digest.hour if digest else None,
@@ -107,7 +109,7 @@ def page(user: str, desk: Desk) -> View:
 
 
 def _stamp(kept: Kept, desk: Desk) -> str:
-    return desk.store.homes.stamp(kept.user, desk.project) + kept.answer(desk.clock.now())
+    return desk.store.homes.stamp(kept.user) + kept.answer(desk.clock.now())
 
 
 def _machines(user: str, person: Person | None, desk: Desk) -> list[MachineShown]:
@@ -133,7 +135,8 @@ def _release(run: Run, desk: Desk) -> str:
     url = str(run.result.get("release_url") or "")
     name = words.link(url, run.tag) if url else words.code(run.tag, 80)
     when = ago(desk.clock.now() - (run.ended_at or run.phase_at))
-    return f"*{name}* · {words.code(run.branch, 80)} · {desk.name_of(run.user, run)} · {when}"
+    where = f"{words.escape(run.project, 80)} " if desk.project_of is not None else ""
+    return f"*{name}* · {where}{words.code(run.branch, 80)} · {desk.name_of(run.user, run)} · {when}"
 
 
 def _costs(user: str, desk: Desk) -> str:
@@ -158,7 +161,7 @@ def choose_digest(press: Press, desk: Desk) -> str | None:
     """The list of hours: when the digest comes, by the clock of whoever chose."""
     hour = int(press.value) if press.value.isdecimal() and int(press.value) < 24 else None  # noqa: PLR2004 - hours
     person = desk.person(press.user)
-    desk.store.digests.choose(press.user, desk.project, hour, person.tz if person else "")
+    desk.store.digests.choose(press.user, EVERY_PROJECT, hour, person.tz if person else "")
     return None
 
 

@@ -94,7 +94,7 @@ def _plots(result: Project, store: Store, cache: Cache, events: EventLog) -> plo
     try:
         files = plots.sources(result, cache)
         transfer.pull(store, cache, cache.missing(files.needed()), events)
-        return plots.gather(result, files)
+        return plots.gather(files)
     except Exception as error:  # noqa: BLE001 - whatever a project declares and writes
         why = str(error) if isinstance(error, StepError) else type(error).__name__
         return plots.Found((), (f"The plots could not be read: {why}",))

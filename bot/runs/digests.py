@@ -17,7 +17,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Digest:
-    """`place` is a channel, or a person's id for their direct messages. `hour` is 0 to 23, in the time zone `tz`."""
+    """`place` is a channel, or a person's id for their direct messages. `hour` is 0 to 23, in the time zone `tz`.
+
+    `project` is a channel's; a person's digest is of all projects, for which it is empty.
+    """
 
     place: str
     project: str

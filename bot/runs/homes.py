@@ -73,12 +73,12 @@ class Homes:
                 "UPDATE homes SET stamp = ?, shown_at = ? WHERE user = ?", (stamp, self._database.now(), user)
             )
 
-    def stamp(self, user: str, project: str) -> str:
+    def stamp(self, user: str) -> str:
         """Changes with whatever a person's tab shows: their runs, the machines, the releases, what they chose."""
         row = self._database.one(
             """
             SELECT (SELECT total(version) || ':' || count(*) FROM runs WHERE user = :user) AS mine,
-                (SELECT count(*) FROM runs WHERE project = :project AND phase = 'released') AS released,
+                (SELECT count(*) FROM runs WHERE phase = 'released') AS released,
                 (SELECT group_concat(name || state || stopping || coalesce(held_by, '') || coalesce(held_until, '')
                     || coalesce(wanted, '')) FROM machines) AS machines,
                 (SELECT group_concat(location || id) FROM runs WHERE holds = 1) AS holders,
@@ -86,6 +86,6 @@ class Homes:
                 (SELECT group_concat(hour) FROM digests WHERE place = :user) AS digest,
                 (SELECT name || email FROM people WHERE id = :user) AS person
             """,
-            {"user": user, "project": project},
+            {"user": user},
         )
         return repr(tuple(row.values())) if row else ""

@@ -21,10 +21,12 @@ from typing import Any
 from bot.runs import curves
 from trainer.events import Event
 
+LONGEST_STAGE = 200
+"""Characters of a stage's name that are kept,"""
 METRICS = 50
-"""Values of a `metric` event that are kept, and"""
-STAGES = 300
-"""stages whose times are."""
+"""values of a `metric` event, and"""
+STAGES = 1_000
+"""stages."""
 
 
 def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -35,9 +37,7 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
         if event.kind == "step":
             _step(after, data)
         elif event.kind == "stage":
-            after["stage"] = data
-            after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
-            _stage_times(after, event)
+            _stage(after, {**data, "name": str(data.get("name"))[:LONGEST_STAGE]}, event.at)
         elif event.kind == "metric":
             after["metric"] = _bounded(data)
             after["curve"] = curves.grown(after.get("curve") or {}, after["metric"], event.at)
@@ -65,14 +65,17 @@ def after_stage(seconds: float | None, stages: Mapping[str, float], stage: str) 
     return max(0.0, seconds - sum(stages[name] for name in names[: names.index(stage) + 1]))
 
 
-def _stage_times(after: dict[str, Any], event: Event) -> None:
-    """Its metrics begin anew with each stage."""
+def _stage(after: dict[str, Any], data: Mapping[str, Any], at: str) -> None:
+    """Metrics begin anew with each stage."""
+    name, state, seconds = data["name"], data.get("state"), data.get("seconds")
+    after["stage"] = {key: data[key] for key in ("name", "index", "of", "state", "seconds") if key in data}
+    stages, times = after.get("stages", {}), after.get("stage_seconds", {})
+    if name in stages or len(stages) < STAGES:
+        after["stages"] = {**stages, name: state}
     after.pop("metric", None)
     after.pop("curve", None)
-    name, seconds = str(event.data.get("name"))[: curves.LONGEST_NAME], event.data.get("seconds")
-    times = after.get("stage_seconds", {})
-    if event.data.get("state") == "started":
-        after["curve"] = curves.begun(event.at)
+    if state == "started":
+        after["curve"] = curves.begun(at)
     elif isinstance(seconds, int | float) and len(times) < STAGES:
         after["stage_seconds"] = {**times, name: seconds}
 

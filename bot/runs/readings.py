@@ -100,19 +100,21 @@ class Readings:
         )
         return [run_of(row) for row in rows]
 
-    def released(self, project: str, *, limit: int = 100) -> list[Run]:
-        """Runs of a project that became releases, newest first."""
+    def released(self, project: str | None, *, limit: int = 100) -> list[Run]:
+        """Runs of a project, or of all of them, that became releases, newest first."""
         rows = self._database.all(
-            "SELECT * FROM runs WHERE project = ? AND phase = 'released' ORDER BY ended_at DESC LIMIT ?",
-            (project, limit),
+            "SELECT * FROM runs WHERE (project = :project OR :project IS NULL) AND phase = 'released' "
+            "ORDER BY ended_at DESC LIMIT :limit",
+            {"project": project, "limit": limit},
         )
         return [run_of(row) for row in rows]
 
-    def ended(self, project: str, begin: float, end: float) -> list[Run]:
-        """Runs of a project that ended in that time, oldest first."""
+    def ended(self, project: str | None, begin: float, end: float) -> list[Run]:
+        """Runs of a project, or of all of them, that ended in that time, oldest first."""
         rows = self._database.all(
-            "SELECT * FROM runs WHERE project = ? AND ended_at >= ? AND ended_at < ? ORDER BY ended_at, id",
-            (project, begin, end),
+            "SELECT * FROM runs WHERE (project = :project OR :project IS NULL) AND ended_at >= :begin "
+            "AND ended_at < :end ORDER BY ended_at, id",
+            {"project": project, "begin": begin, "end": end},
         )
         return [run_of(row) for row in rows]
 

@@ -41,8 +41,7 @@ def metrics(tag: str, now: Figures, others: Sequence[Other] = (), *, shown: int 
         moved = [words.change(value, other.metrics[name]) if name in other.metrics else "new" for other in compared]
         rows.append([name, words.number(value), *moved])
     more = len(now) - shown
-    said = fitted(rows) + (f"\n_and {more:,} more on the release page_" if more > 0 else "")
-    return said + (f"\n{_who_they_are(compared)}" if compared else "")
+    return fitted(rows) + (f"\n_and {more:,} more on the release page_" if more > 0 else "")
 
 
 def params(tag: str, now: Figures, others: Sequence[Other], *, shown: int = PARAMS_SHOWN) -> str:
@@ -59,6 +58,13 @@ def params(tag: str, now: Figures, others: Sequence[Other], *, shown: int = PARA
         rows.append([name, _value(now.get(name)), *theirs])
     more = len(names) - shown
     return f"*Parameters that differ*\n{fitted(rows)}" + (f"\n_and {more:,} more_" if more > 0 else "")
+
+
+def whose(others: Sequence[Other]) -> str:
+    """Which releases the columns are of, and why those; empty where there is no column."""
+    shown = [other for other in others if other.metrics or other.params]
+    said = [f"{words.code(it.tag, 80)}, the last release of {words.code(it.branch, 80)}" for it in shown]
+    return f"Compared with {', and '.join(said)}." if said else ""
 
 
 def two(one: Run, other: Run) -> list[str]:
@@ -122,12 +128,6 @@ def squeezed(text: str, width: int) -> str:
         return line
     front = (width - 1) // 2
     return f"{line[:front]}…{line[front + 1 - width :]}"
-
-
-def _who_they_are(others: Sequence[Other]) -> str:
-    """Which releases the columns are of, and why those."""
-    said = [f"{words.code(it.tag, 80)}, the last release of {words.code(it.branch, 80)}" for it in others]
-    return f"Compared with {', and '.join(said)}."
 
 
 def _value(value: Any) -> str:

@@ -25,8 +25,8 @@ def tell_digests(store: Store, wake: Callable[[], None]) -> None:
 
 
 def _day(store: Store, due: Digest, begin: float, end: float) -> Day:
-    runs = [(run, _name(store, run.user)) for run in store.ended(due.project, begin, end)]
-    bill = [charge for charge in store.costs.between(begin, end) if charge.project in (due.project, "")]
+    runs = [(run, _name(store, run.user)) for run in store.ended(due.project or None, begin, end)]
+    bill = [each for each in store.costs.between(begin, end) if each.project in (due.project, "") or not due.project]
     return Day(datetime.fromtimestamp(end, tz=zone(due.tz)), runs, bill)
 
 

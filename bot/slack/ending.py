@@ -94,6 +94,8 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
         comparing.params(run.tag, figures.params(run), others),
     )
     blocks += [section(text) for text in tables if text]
+    if whose := comparing.whose(others):
+        blocks.append(context(whose))
     blocks.append(section(_how_to_use(run)))
     return "\n".join(said), blocks
 

@@ -43,6 +43,6 @@ def _confusion(plot: Confusion) -> str:
     )  # fmt: skip
     said = f"{plot.title}: {plot.x} and {plot.y} are the same for {right:,} of {total:,}."
     if mistakes:
-        worst = [f"{one} with {other} ({count:,} times)" for count, one, other in mistakes[:_WORST]]
+        worst = [f"{one} with {other} ({words.plural(count, 'time')})" for count, one, other in mistakes[:_WORST]]
         said += f" Most often apart: {plot.x} {words.listing(worst)}."
     return said

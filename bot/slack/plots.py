@@ -90,7 +90,7 @@ class _Running:
             given.write(json.dumps([written(plot) for plot in plots]).encode())
             given.seek(0)
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot.slack.drawing"],
+                [sys.executable, "-P", "-m", "bot.slack.drawing"],  # nothing from the folder it happens to run in
                 stdin=given,
                 stdout=self._out,
                 stderr=self._err,

@@ -112,7 +112,7 @@ def test_what_is_chosen_in_home_is_kept(office):
     assert office.slack.choose("alice", "notify-me", "also-channel", on="home") == ""
     assert office.store.preferences.of(ALICE) == Preference(also_channel=True)
     assert office.slack.choose("alice", "digest-hour", "9", on="home") == ""
-    assert office.store.digests.of(ALICE, "team/fruits").hour == 9
+    assert office.store.digests.of(ALICE, "").hour == 9
     assert office.slack.choose("alice", "notify-me", on="home") == ""
     assert office.store.preferences.of(ALICE) == Preference()
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.ports import Message
 from bot.runs.model import Note, Phase, Reason
+from bot.runs.progress import fold
 from bot.slack.blocks import section
 from bot.slack.card import card
 from bot.slack.comparing import two
@@ -17,6 +18,7 @@ from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
 from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
+from trainer.events import Event
 
 NASTY = st.one_of(
     st.text(max_size=60),
@@ -76,6 +78,17 @@ def test_a_card_holds_with_hostile_progress(names, stage, metric, values):
         for pool in (False, True):
             turn = Turn(1, (use, use), START, machines=2, pool=pool)
             check(card(run, now=START + 5, who=who, usual=Usual(9.0), queue=turn))
+
+
+@settings(max_examples=60, deadline=None)
+@given(NASTY, st.dictionaries(NASTY, VALUE, max_size=5), st.lists(VALUE, max_size=6))
+def test_a_card_holds_with_hostile_events(name, values, steps):
+    begun = Event(1, "2026-01-02T03:04:05Z", "stage", {"name": name, "index": 1, "of": 300, "state": "started"})
+    told = [Event(1, str(step), "metric", {"step": step, "of": step, "values": values}) for step in steps]
+    numbers = {f"{number}{name}": number for number in range(20)}
+    told += [Event(1, begun.at, "metric", {"step": step, "of": 9, "values": numbers}) for step in (1, 2)]
+    run = a_run(progress=json.loads(json.dumps(fold({}, [begun, *told]))))
+    check(card(run, now=START + 5, usual=Usual(9.0, 3.0)))
 
 
 @settings(max_examples=60, deadline=None)

@@ -24,7 +24,9 @@ def test_metrics_stand_beside_the_last_of_the_branch_and_of_the_default_branch()
         "          v1.2.0  vs v1.1.0  vs v1.0.0\n"
         "accuracy    0.96      +0.01      +0.06\n"
         "loss        0.25        new      -0.05"
-        "```\n"
+        "```"
+    )
+    assert comparing.whose([BRANCH, MAIN]) == (
         "Compared with `v1.1.0`, the last release of `feature/wide`, and `v1.0.0`, the last release of `main`."
     )
 
@@ -32,6 +34,7 @@ def test_metrics_stand_beside_the_last_of_the_branch_and_of_the_default_branch()
 def test_without_another_release_there_is_nothing_to_compare_with():
     assert comparing.metrics("v1", {"accuracy": 0.96}) == "```accuracy  0.96```"
     assert comparing.metrics("v1", {}, [MAIN]) == ""
+    assert comparing.whose([Other("v1", "main", {}, {})]) == comparing.whose([]) == ""
     assert comparing.metrics("v1", {"a": 1}, [Other("v0", "main", {}, {})]) == "```a  1```"
 
 

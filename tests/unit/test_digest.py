@@ -120,6 +120,12 @@ def test_another_projects_runs_are_not_told_of(ledger):
     assert ledger.look(10) == []
 
 
+def test_a_persons_digest_is_of_all_projects(ledger):
+    ledger.store.digests.choose("UALICE", "", 9)
+    ledger.end_a_run("v1")
+    assert len(ledger.look(10)) == 1
+
+
 def test_it_names_every_run_the_money_and_the_idle_machines():
     runs = [
         (a_run(Phase.RELEASED, id=7, result={"release_url": "https://gitlab.test/r"}, ended_at=START), "alice"),

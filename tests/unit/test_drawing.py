@@ -139,7 +139,7 @@ def test_a_picture_can_be_read_aloud():
     assert title("learning-curves", "v1.0.0") == "Learning curves of v1.0.0"
     assert alt([ACCURACY, FRUITS]) == (
         "Accuracy: accuracy over epoch, train from 0.5 to 0.875 and validation from 0.25 to 0.625. "
-        "Fruits: actual and predicted are the same for 17 of 18. Most often apart: actual apple with pear (1 times)."
+        "Fruits: actual and predicted are the same for 17 of 18. Most often apart: actual apple with pear (1 time)."
     )
     assert len(alt([Lines(NASTY * 90, "x", "y", (TRAIN,) * 9)] * 20)) <= LONGEST_ALT
 

@@ -182,7 +182,7 @@ def test_it_is_drawn_when_it_is_opened_and_again_when_something_of_mine_changed(
             "rack-1", user="UBOB", until=START + 10_000_000, reason="", channel="C1"
         ),
         lambda office: office.store.preferences.choose("UALICE", Preference(also_channel=True)),
-        lambda office: office.store.digests.choose("UALICE", "p", 9),
+        lambda office: office.store.digests.choose("UALICE", "", 9),
     ],
 )
 def test_whatever_it_shows_makes_it_drawn_again(office, change):
@@ -299,5 +299,5 @@ def test_the_hour_of_the_digest_is_in_the_persons_time_zone(office, chosen, hour
     office.open()
     office.press("digest-hour", "7")
     office.press("digest-hour", chosen)
-    digest = office.store.digests.of("UALICE", "p")
+    digest = office.store.digests.of("UALICE", "")
     assert (digest and (digest.hour, digest.tz)) == (None if hour is None else (hour, "Europe/Berlin"))

@@ -31,7 +31,7 @@ def project(pipeline, files):
 
 def in_git(pipeline, files):
     it = project(pipeline, files)
-    return plots.gather(it, plots.sources(it, Cache(Path("/nowhere"))))
+    return plots.gather(plots.sources(it, Cache(Path("/nowhere"))))
 
 
 def test_a_plot_of_two_files_has_a_series_for_each_named_after_what_differs():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,11 +21,11 @@ MANY = 100
 
 
 class PlotFiles:
-    """What `plots` name, of what there is. The lists of DVC's folders are in the cache when it is made."""
+    """What the plots that are `declared` name, of what there is. The lists of DVC's folders have to be in the cache."""
 
-    def __init__(self, project: Project, cache: Cache, plots: Iterable[Declared]) -> None:
-        self._project, self._cache = project, cache
-        named = {path for plot in plots for each in plot.series for path in (each.file, each.x_file)}
+    def __init__(self, project: Project, cache: Cache, declared: Sequence[Declared]) -> None:
+        self._project, self._cache, self.declared = project, cache, declared
+        named = {path for plot in declared for each in plot.series for path in (each.file, each.x_file)}
         outs = [out for out in project.graph.outs if out.cached and any(overlap(out.path, path) for path in named)]
         objects = {path: item for out in outs for path, item in self._objects(out).items()}
         below = [path for path in (*objects, *project.entries) if _is_at(path, named)]

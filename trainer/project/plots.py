@@ -44,12 +44,12 @@ def sources(project: Project, cache: Cache) -> PlotFiles:
     return PlotFiles(project, cache, definition.declared(project.files, project.graph))
 
 
-def gather(project: Project, files: PlotFiles) -> Found:
+def gather(files: PlotFiles) -> Found:
     """All plots of a result, in the order of their declaration."""
     found: list[Mapping[str, Any]] = []
     problems: list[str] = []
     room, drawn = ALL, set[tuple[str, str | None]]()
-    for declared in definition.declared(project.files, project.graph):
+    for declared in files.declared:
         for plot in _spread(declared, files):
             if plot.template.startswith(_NOT_LINES) or (plot.of_stage and drawn.issuperset(_columns_of(plot))):
                 continue

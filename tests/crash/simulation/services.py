@@ -22,10 +22,6 @@ class CodeHost(FakeCodeHost):
         with self._doors.call("gitlab", "head", 0.2):
             return super().head(branch)
 
-    def default_branch(self):
-        with self._doors.call("gitlab", "default_branch", 0.2):
-            return super().default_branch()
-
     def tag(self, name):
         with self._doors.call("gitlab", "tag", 0.2):
             return super().tag(name)
