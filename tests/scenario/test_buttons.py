@@ -64,6 +64,20 @@ def test_train_again_opens_the_form_filled_in_and_it_trains(world, released):
     assert "is released" in world.until_over("v1.1.1").last_word
 
 
+def test_retry_makes_a_new_run_of_a_cancelled_one_and_its_card_says_so(world):
+    world.project.branch("slow", gate=True)
+    world.types("alice", "/train slow v4.0.0")
+    world.until_training("slow")
+    number = world.thread("v4.0.0").number
+    world.slack.press("alice", "cancel", on=world.thread("v4.0.0").card.ts)
+    cancelled = world.until_over("v4.0.0")
+    world.project.open_gate("slow")
+    assert world.slack.press("alice", "retry", on=cancelled.terminal[0].ts) == ""
+    until(lambda: world.thread("v4.0.0").number != number, "there is a new card")
+    assert f"Retry of run {number}" in world.thread("v4.0.0").headline
+    assert "is released" in world.until_over("v4.0.0").last_word
+
+
 def test_the_machine_of_a_failed_run_is_held_by_its_owner_and_not_by_others(world):
     world.project.branch("broken", script="raise SystemExit('no such layer')")
     world.types("alice", "/train broken v2.0.0")

@@ -43,6 +43,8 @@ def actions(run):
         (a_run(Phase.FAILED), ["retry", "again"]),
         (a_run(Phase.CANCELLED), ["retry", "again"]),
         (a_run(Phase.BUILT, kind=Kind.BUILD, log_read=9), ["log"]),
+        (a_run(Phase.FAILED, kind=Kind.BUILD), ["retry"]),
+        (a_run(Phase.TESTED, kind=Kind.SMOKE), ["again"]),
         (a_run(Phase.BUILT, kind=Kind.BUILD), []),
     ],
 )
@@ -140,6 +142,7 @@ MAY, MAY_NOT = None, "only they or an admin"
 PERMISSIONS = [
     # action, phase, stranger, owner, admin
     ("cancel", Phase.TRAINING, MAY_NOT, MAY, MAY),
+    ("retry", Phase.FAILED, MAY_NOT, MAY, MAY),
     ("hold", Phase.FAILED, MAY_NOT, MAY, MAY),
     ("log", Phase.TRAINING, MAY, MAY, MAY),
     ("log", Phase.FAILED, MAY, MAY, MAY),
@@ -165,12 +168,12 @@ def test_each_button_checks_who_pressed_it(office, action, phase, user, refused)
 def test_whoever_may_not_changes_nothing(office):
     office.run(Phase.TRAINING)
     office.press("cancel", "UBOB")
-    office.press("hold", "UBOB")
+    office.press("hold", "UBOB", trigger="t2")
     assert office.store.run(1).cancelled_by is None
     assert office.store.machines.get("rack-1").held_by is None
 
 
-@pytest.mark.parametrize("action", ["cancel", "log", "hold", "compare", "again"])
+@pytest.mark.parametrize("action", ["cancel", "retry", "log", "hold", "compare", "again"])
 @pytest.mark.parametrize("value", ["42", "", "x", "9" * 30])
 def test_a_button_of_a_run_that_is_gone_says_so(office, action, value):
     assert "not known any more" in office.press(action, "UALICE", value)
@@ -223,6 +226,22 @@ def test_the_hold_button_never_makes_a_longer_hold_shorter(office):
     office.store.holds.take("rack-1", user="UALICE", until=until, reason="debugging", channel="C1")
     assert "for another 1 h already" in office.press("hold", "UALICE")
     assert office.store.machines.get("rack-1").held_until == until
+
+
+def test_the_retry_button_tries_a_failed_run_again_once_whoever_presses_it(office):
+    office.run(Phase.FAILED)
+    assert office.press("retry", "UBOB") != ""
+    assert office.store.requests.claim() is None
+    assert office.press("retry", "UALICE", trigger="t2") == ""
+    assert "being tried again" in office.press("retry", "UBOSS", trigger="t3")
+    request = office.store.requests.claim()
+    assert (request.retry_of, request.user, request.channel) == (1, "UALICE", "C1")
+    assert office.store.requests.claim() is None
+
+
+def test_the_retry_button_of_what_is_released_says_that_there_is_nothing_to_retry(office):
+    office.run(Phase.RELEASED)
+    assert "nothing to try again" in office.press("retry", "UALICE")
 
 
 def test_the_compare_button_has_the_engine_compare_with_the_release_before_it_once(office):
