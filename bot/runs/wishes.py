@@ -53,15 +53,17 @@ class Wishes:
     def end(self, row: MachineRow, text: str, *, stays: bool = False) -> bool:
         """The wish came true or is given up: forget it and tell its person, in one go. False when it changed meanwhile.
 
-        The machine idles from now. `stays`: it could not be stopped, so whoever waits may have it.
+        A machine that somebody wanted on idles from now; one that was to be stopped idles since it idled before.
+        `stays`: it could not be switched, so whoever waits may have it.
         """
         now = self._database.now()
         with self._database.write() as connection:
             cursor = connection.execute(
                 "UPDATE machines SET wanted = NULL, wanted_by = NULL, wanted_channel = '', wanted_at = NULL, "
-                "idle_since = max(idle_since, ?), stopping = CASE WHEN ? AND wanted = 'off' THEN 0 ELSE stopping END "
-                "WHERE name = ? AND wanted = ? AND wanted_at = ?",
-                (now, stays, row.name, row.wanted, row.wanted_at),
+                "idle_since = CASE WHEN wanted = 'on' AND NOT :stays THEN max(idle_since, :now) ELSE idle_since END, "
+                "stopping = CASE WHEN wanted = 'off' AND :stays THEN 0 ELSE stopping END "
+                "WHERE name = :name AND wanted = :wanted AND wanted_at = :at",
+                {"now": now, "stays": stays, "name": row.name, "wanted": row.wanted, "at": row.wanted_at},
             )
             if cursor.rowcount == 0:
                 return False

@@ -108,6 +108,6 @@ def _names(text: str, name: str) -> bool:
 
 def _wanted(command: str) -> Wanted | None:
     try:
-        return request.train(command.strip().removeprefix("/train"))
+        return request.train(command.strip().partition(" ")[2])
     except UserError:
         return None

@@ -184,6 +184,21 @@ def test_a_stop_that_is_refused_is_said_and_the_machine_is_given_back_to_those_w
     station.until_step("prepare")
 
 
+def test_a_stop_in_vain_does_not_let_the_machine_idle_all_over_again(station):
+    machine = station.machines["alice"]
+    machine.state = PowerState.RUNNING
+    station.upkeep()
+    began = station.clock.now()
+    station.upkeep(200)
+    machine.fail("stop", Unauthorised("Not permitted to stop it."), times=1)
+    want(station, "stop")
+    answer_people(station.world)
+    assert "could not be stopped" in told(station)[0]
+    while not machine.stops:
+        station.upkeep()
+    assert station.clock.now() - began <= 300
+
+
 def test_a_stop_whose_record_was_lost_does_not_stop_what_somebody_started_meanwhile(station):
     machine = station.machines["alice"]
     machine.state = PowerState.RUNNING
