@@ -21,8 +21,9 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabError
 
+from bot import gitlab_notes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Difference, Release, ReleaseLink, Tag
 from bot.tally import DOORS
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class GitLabProject:
         self._timeout = timeout
         self._lock = threading.Lock()
         self._idle: list[_Client] = []
+        self._default_branch = ""
 
     def __repr__(self) -> str:
         return f"GitLabProject({self._url!r}, {self._path!r})"
@@ -82,6 +84,14 @@ class GitLabProject:
         with self._asking(f"reading the branch {branch}") as project:
             found = _or_none(project.branches.get, branch)
         return None if found is None else str(found.commit["id"])
+
+    def default_branch(self) -> str:
+        """See `CodeHost.default_branch`. One request in the life of the process."""
+        if not self._default_branch:
+            with self._client("reading the project") as client:
+                found = client.gitlab.projects.get(self._path, **_ONE_TRY)
+                self._default_branch = str(found.default_branch)
+        return self._default_branch
 
     def branches(self, search: str = "", most: int = _PAGE) -> list[str]:
         """See `CodeHost.branches`: the exact name first, then names that start with it, then the newest."""
@@ -124,6 +134,13 @@ class GitLabProject:
         with self._asking(f"reading the release {tag}") as project:
             found = _or_none(project.releases.get, tag)
         return None if found is None else self._release(found.attributes)
+
+    def compare(self, old: str, new: str) -> Difference:
+        """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
+        with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
+            found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **_ONE_TRY))
+        files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
+        return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
 
     def access(self) -> Access:
         """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""
@@ -172,6 +189,11 @@ class GitLabProject:
             if address is None:
                 raise
             return address
+
+    def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
+        """See `CodeHost.upsert_note`. After a lost answer the next call finds the note and changes it."""
+        with self._asking(f"writing a note in the merge request of {branch}") as project:
+            return gitlab_notes.upsert(project, branch, marker, body, **_ONE_TRY)
 
     def _open_merge_request(self, source: str, target: str) -> str | None:
         wanted: dict[str, Any] = {"state": "opened", "source_branch": source, "target_branch": target}

@@ -47,11 +47,26 @@ class Release:
     url: str = ""
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Between two commits: how many commits only the newer one has, and the paths of the files that are not the same.
+
+    `url` is the page that shows it; empty where there is none.
+    """
+
+    commits: int
+    files: tuple[str, ...]
+    url: str = ""
+
+
 class CodeHost(Protocol):
     """One project on GitLab, through its REST API (facts/gitlab-contract.yaml)."""
 
     def head(self, branch: str) -> str | None:
         """The commit (40 hex digits) at the tip of `branch`, or None when there is no such branch."""
+
+    def default_branch(self) -> str:
+        """The branch that others are compared with (`main`). Asked once: it hardly ever changes."""
 
     def branches(self, search: str = "", most: int = 100) -> list[str]:
         """Names of branches that contain `search`, at most so many, most useful first. A request for each 100."""
@@ -80,8 +95,17 @@ class CodeHost(Protocol):
         An equal one is success; one with other links or another description is a `Conflict`. Never creates the tag.
         """
 
+    def compare(self, old: str, new: str) -> Difference:
+        """What `new` has that `old` has not; both are commits (40 hex digits). `NotFound` when one is not there."""
+
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
         """The address of the open merge request from `source` to `target`; made when there is none."""
+
+    def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
+        """One note in the open merge request of `branch`: made, or changed where one begins with `marker` already.
+
+        The address of that merge request (the newest of several); None where there is none. Idempotent.
+        """
 
 
 # ------------------------------------------------------------------------------------------------ public files (S3)
@@ -117,18 +141,22 @@ class Message:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the workspace. `email` is empty when Slack does not tell."""
+    """Somebody in the workspace. `email`, and `tz` (`Europe/Berlin`), are empty when Slack does not tell."""
 
     id: str
     name: str
     email: str
+    tz: str = ""
 
 
 class Chat(Protocol):
     """Slack, as far as runs need it. Every method may raise `Unavailable` with `retry_after` (429)."""
 
-    def post(self, channel: str, message: Message, *, thread: str | None = None) -> str:
-        """Post, and return the message's ts. Not idempotent: `find` first when an earlier try may have worked."""
+    def post(self, channel: str, message: Message, *, thread: str | None = None, in_channel: bool = False) -> str:
+        """Post, and return the message's ts. Not idempotent: `find` first when an earlier try may have worked.
+
+        `in_channel`: a message of a thread shows in the channel as well.
+        """
 
     def update(self, channel: str, ts: str, message: Message) -> None:
         """Edit in place. `NotFound` when a person deleted it."""
@@ -136,14 +164,20 @@ class Chat(Protocol):
     def find(self, channel: str, key: str, *, thread: str | None = None, since: float = 0.0) -> str | None:
         """The ts of the message with that `key` in its metadata, in the thread or among the channel's roots."""
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes) -> None:
-        """Share a text file in a thread. Not idempotent: `has_file` first when an earlier try may have worked."""
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
+        """Share a file in a thread; of a picture, `alt` says what is to be seen.
+
+        Not idempotent: `has_file` first when an earlier try may have worked.
+        """
 
     def has_file(self, channel: str, thread: str, name: str) -> bool:
         """Whether the thread has a file of that name already."""
 
-    def whisper(self, channel: str, user: str, message: Message) -> None:
-        """Show a message to one person only, in the channel (a direct message where that is impossible)."""
+    def whisper(self, channel: str, user: str, message: Message, *, thread: str | None = None) -> None:
+        """Show a message to one person only, in the channel or a thread of it (else in their direct messages)."""
+
+    def address(self, channel: str, ts: str) -> str:
+        """Where a browser shows that message; empty when the workspace's address is not known."""
 
     def person(self, user: str) -> Person:
         """Who that is."""

@@ -14,6 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
+from bot.engine import merge_notes
 from bot.engine.bell import Bell
 from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
@@ -34,11 +35,14 @@ from bot.runs.store import Store
 from bot.settings import LocationSettings, Settings, all_locations, all_projects, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
+from bot.slack.daily import tell_digests
+from bot.slack.plots import Painter
 from bot.slack.screens import SlackScreens
 from bot.slack.spelling import Spelling
 from bot.slack.thread import Delivery
 from bot.step_secrets import step_secrets
 from commands import COMMANDS
+from commands import home as home_tab
 from commands.desk import Desk, LocationFacts
 
 if TYPE_CHECKING:
@@ -50,6 +54,8 @@ WISH_LOOK_SECONDS = 2.0
 OTHER_JOBS = 4
 """Threads of the scheduler for what is no machine's."""
 PRICE_LOOK_SECONDS = 600
+DIGEST_LOOK_SECONDS = 600
+"""A digest comes within so long of its hour. Time zones begin hours at other minutes too."""
 LIST_SECONDS = 600
 """Between two looks at all branches and tags."""
 
@@ -83,28 +89,33 @@ class Service:
             prices=self._prices,
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
+        self._painter = Painter(home / "matplotlib", clock)
+        fallback = settings.slack_fallback_channel
         self._delivery = Delivery(
-            self.store, chat, clock, logs=logs.folder, fallback_channel=settings.slack_fallback_channel
+            self.store, chat, clock, logs=logs.folder, painter=self._painter, fallback_channel=fallback
         )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
+        self._homekeeper = threading.Thread(target=self._keep_homes, name="homes", daemon=True)
         # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
         self._scout = Scout(self.world)
+        self._desk = _desk(
+            settings,
+            workspace=chat.workspace,
+            screens=SlackScreens(slack, spelling),
+            later=self._errands.run,
+            scout=self._scout,
+            store=self.store,
+            clock=clock,
+            locations=locations,
+            world=self.world,
+            wake=self._wake,
+        )
         self._front = SlackFront(
-            _desk(
-                settings,
-                screens=SlackScreens(slack, spelling),
-                later=self._errands.run,
-                scout=self._scout,
-                store=self.store,
-                clock=clock,
-                locations=locations,
-                world=self.world,
-                wake=self._wake,
-            ),
+            self._desk,
             bot_token=settings.slack_bot_token.get_secret_value(),
             api_url=settings.slack_api_url,
             spelling=spelling,
@@ -126,42 +137,15 @@ class Service:
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()
+        self._homekeeper.start()
         for name in self.world.locations:
-            self._scheduler.add_job(
-                look_after,
-                "interval",
-                args=[self.world, name],
-                seconds=LOOK_SECONDS,
-                next_run_time=datetime.now(tz=UTC),
-                max_instances=1,
-                coalesce=True,
-            )
-        self._scheduler.add_job(
-            self._prices.refresh,
-            "interval",
-            seconds=PRICE_LOOK_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
-        self._scheduler.add_job(
-            _list_branches,
-            "interval",
-            args=[[self._scout.of(path) for path in self.world.others] or [self._scout]],
-            seconds=LIST_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
-        self._scheduler.add_job(
-            beat,
-            "interval",
-            args=[self._home, self._deliverer.is_alive],
-            seconds=BEAT_SECONDS,
-            next_run_time=datetime.now(tz=UTC),
-            max_instances=1,
-            coalesce=True,
-        )
+            self._every(LOOK_SECONDS, look_after, self.world, name)
+        self._every(PRICE_LOOK_SECONDS, self._prices.refresh)
+        scouts = [self._scout.of(path) for path in self.world.others] or [self._scout]
+        self._every(LIST_SECONDS, _list_branches, scouts)
+        self._every(BEAT_SECONDS, beat, self._home, self._deliverer.is_alive)
+        self._every(merge_notes.LOOK_SECONDS, merge_notes.write_notes, self.world)
+        self._every(DIGEST_LOOK_SECONDS, tell_digests, self.store, self._said.ring)
         self._scheduler.start()
         self._front.start()
         if self._web is not None:
@@ -179,9 +163,18 @@ class Service:
         self._stopping.set()
         self._wake()
         self._answerer.join(timeout=30)
+        self._homekeeper.join(timeout=30)
         self._deliverer.join(timeout=30)
+        self._painter.close()
         self.store.close()
         self._lock.release()
+
+    def _every(self, seconds: float, deed: Callable[..., None], *args: object) -> None:
+        """Have it done now and again and again; a turn is skipped while the one before it is not over."""
+        now = datetime.now(tz=UTC)
+        self._scheduler.add_job(
+            deed, "interval", args=args, seconds=seconds, next_run_time=now, max_instances=1, coalesce=True
+        )
 
     def _wake(self) -> None:
         self._work.ring()
@@ -191,6 +184,16 @@ class Service:
         while not self._stopping.is_set():
             since = self._said.count
             self._said.wait(since, self._delivery.deliver())
+        self.store.close()
+
+    def _keep_homes(self) -> None:
+        seconds = home_tab.LOOK_SECONDS
+        while not self._stopping.wait(seconds):
+            try:
+                seconds = home_tab.refresh(self._desk)
+            except Exception:
+                log.exception("the look at home tabs stumbled")
+                seconds = home_tab.LOOK_SECONDS
         self.store.close()
 
     def _answer(self) -> None:
@@ -292,7 +295,7 @@ def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> Web
     requests = front.requests
     app = site(
         health=lambda: verdict(home, SystemClock().now()),
-        metrics=lambda: metrics(store.figures, front),
+        metrics=lambda: metrics(store.counts, front),
         receive=requests.receive if requests is not None else None,
     )
     return WebServer(app, host=settings.http_host, port=settings.port)
@@ -347,6 +350,7 @@ def _desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    workspace: Callable[[], str],
     scout: Scout,
 ) -> Desk:
     return Desk(
@@ -372,6 +376,8 @@ def _desk(
         scout=scout,
         screens=screens,
         later=later,
+        log_tail=world.logs.tail,
+        workspace=workspace,
         project_of=_project_of(settings) if settings.projects else None,
     )
 

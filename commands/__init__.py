@@ -3,8 +3,24 @@
 The order is that of `/train-help`. The buttons, modals and lists that belong to a command are in its file.
 """
 
-from commands import build_image, cancel, costs, help, locations, modal, retry, runs, train  # noqa: A004 - called what it does
+from commands import (
+    again,
+    build_image,
+    cancel,
+    compare,
+    costs,
+    help,  # noqa: A004 - called what it does
+    home,
+    locations,
+    log,
+    modal,
+    notify,
+    retry,
+    runs,
+    train,
+)
 from commands.desk import Button, Choices, Command, Desk, Form
+from commands.locations import pressing
 
 _FIRST = (
     train.COMMAND,
@@ -12,17 +28,30 @@ _FIRST = (
     runs.COMMAND,
     cancel.COMMAND,
     retry.COMMAND,
+    compare.COMMAND,
     locations.COMMAND,
     costs.COMMAND,
+    notify.COMMAND,
 )
 COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
-BUTTONS: tuple[Button, ...] = (cancel.BUTTON, runs.BUTTON, *modal.BUTTONS)
+BUTTONS: tuple[Button, ...] = (
+    cancel.BUTTON,
+    retry.BUTTON,
+    again.BUTTON,
+    compare.BUTTON,
+    log.BUTTON,
+    runs.BUTTON,
+    *modal.BUTTONS,
+    *pressing.BUTTONS,
+    *home.BUTTONS,
+)
 FORMS: tuple[Form, ...] = (modal.FORM,)
 CHOICES: tuple[Choices, ...] = (modal.CHOICES,)
 
 
 def home_opened(user: str, desk: Desk) -> None:
     """Somebody looks at the app's home tab."""
+    home.opened(user, desk)
 
 
 __all__ = ["BUTTONS", "CHOICES", "COMMANDS", "FORMS", "Button", "Choices", "Command", "Form", "home_opened"]

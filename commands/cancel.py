@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.runs.model import Phase, Run
 from bot.slack import words
-from bot.slack.blocks import CANCEL
+from bot.slack.buttons import CANCEL
 from bot.slack.card import DOING
 from commands.desk import Button, Call, Command, Desk, Press, Reply
-from commands.find import run_meant
+from commands.find import GONE, run_meant, run_pressed
 
 USAGE = "/cancel <run>"
 
@@ -40,8 +40,8 @@ def cancel(run: Run, user: str, desk: Desk) -> str | None:
 
 def press(press: Press, desk: Desk) -> str | None:
     """The card's button."""
-    run = desk.store.run(int(press.value)) if press.value.isdecimal() else None
-    return cancel(run, press.user, desk) if run is not None else "That run is not known any more."
+    run = run_pressed(press, desk)
+    return cancel(run, press.user, desk) if run is not None else GONE
 
 
 BUTTON = Button(CANCEL, press)

@@ -80,6 +80,10 @@ class Desk:
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None
     """Tells the engine that there may be something to do."""
+    log_tail: Callable[[str, int], Sequence[str]] = lambda _uid, _lines: ()
+    """A run's uid -> the last lines of its log, as far as it was read."""
+    workspace: Callable[[], str] = lambda: ""
+    """The Slack workspace's address, empty while it is not known. May ask Slack: only for `later`."""
     scout: Scout | None = None
     """Branches, tags and the pre-flight answer. A handler asks only what is from memory; the rest is for `later`."""
     screens: Screens | None = None
@@ -119,9 +123,10 @@ class Press:
     """One press of a button, or a choice in a list, as Slack delivered it.
 
     `action` is the action id up to a colon: what follows one only tells alike buttons of one block apart. `value` is
-    the button's value, or what was chosen. `message` is the ts of the message that it is in, `view` the modal or home
-    tab (`id`, `private_metadata`, ...); `values` is what stands in that view's fields now, by block id. `address` is
-    where the message can be replaced (`Screens.replace`), for half an hour.
+    the button's value, or what was chosen. `message` is the ts of the message that it is in, `thread` that of the root
+    of its thread (empty when it is in none), `view` the modal or home tab (`id`, `private_metadata`, ...); `values` is
+    what stands in that view's fields now, by block id. `address` is where the message can be replaced
+    (`Screens.replace`), for half an hour.
     """
 
     user: str
@@ -130,6 +135,7 @@ class Press:
     trigger: str
     channel: str = ""
     message: str = ""
+    thread: str = ""
     team: str = ""
     workspace: str = ""
     address: str = ""

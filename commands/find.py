@@ -6,7 +6,11 @@ from bot.runs.model import Kind, Phase, Run
 from bot.slack import words
 from bot.slack.card import status
 from commands import request
-from commands.desk import Call, Desk, Reply
+from commands.desk import Call, Desk, Press, Reply
+
+GONE = "That run is not known any more."
+_DIGITS = 15
+"""Of a run's number at most; SQLite takes no more than 18."""
 
 
 def run_meant(text: str, desk: Desk, usage: str) -> Run | Reply:
@@ -20,6 +24,12 @@ def run_meant(text: str, desk: Desk, usage: str) -> Run | Reply:
         return run
     what = f"run {meant}" if isinstance(meant, int) else f"run for the tag {words.code(meant)}"
     return Reply(f"There is no {what}. `/runs all` shows the latest.")
+
+
+def run_pressed(press: Press, desk: Desk) -> Run | None:
+    """The run that a button below its card or its last message belongs to."""
+    digits = press.value if press.value.isdecimal() and len(press.value) <= _DIGITS else ""
+    return desk.store.run(int(digits)) if digits else None
 
 
 def one_line(run: Run, call: Call, desk: Desk) -> str:

@@ -6,8 +6,10 @@ from bot.crashpoints import crash_point
 from bot.runs.model import Run
 from bot.runs.retries import may_retry, nothing_to_retry
 from bot.slack import words
-from commands.desk import Call, Command, Desk, Reply
-from commands.find import run_meant
+from bot.slack.buttons import RETRY
+from commands.aside import aside
+from commands.desk import Button, Call, Command, Desk, Press, Reply
+from commands.find import GONE, run_meant, run_pressed
 
 USAGE = "/retry <run>"
 
@@ -51,6 +53,18 @@ def retry(run: Run, user: str, desk: Desk, *, delivery: str) -> str | None:
     return None
 
 
+def press(press: Press, desk: Desk) -> str | None:
+    """The button of a run that failed or was cancelled."""
+    run = run_pressed(press, desk)
+    if run is None:
+        return GONE
+    refusal = retry(run, press.user, desk, delivery=press.trigger)
+    if refusal:
+        aside(Reply(refusal), press, desk)
+    return None
+
+
+BUTTON = Button(RETRY, press)
 COMMAND = Command(
     name="/retry",
     usage="<run>",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bot.errors import UserError
 from bot.ports import Message
+from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
-from bot.slack import words
+from bot.slack import comparing, words
 from bot.slack.asked import asked
 from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
-from bot.slack.ending import metrics_table, seconds_in_all, spans
+from bot.slack.ending import seconds_in_all, spans
 from commands import request
 from commands.desk import Button, Call, Command, Desk, Press, Reply
 from commands.find import ago, one_line, run_meant, thread_link
@@ -102,7 +103,7 @@ def _user(wanted: RunFilter, call: Call, desk: Desk) -> str | Reply | None:
 
 def _details(run: Run, call: Call, desk: Desk) -> Reply:
     blocks = [header(title(run)), section(_summary(run, call, desk)), context(*_facts(run, desk))]
-    metrics = metrics_table(run, None)
+    metrics = comparing.metrics(run.tag, figures.metrics(run))
     if metrics:
         blocks.append(section(metrics))
     blocks += _timing(run, desk.store.costs.of_run(run))

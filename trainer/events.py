@@ -18,7 +18,10 @@ file. The kinds and what they carry beside that:
 | `log`       | `text` (one line of output, cut to 2,000 characters) |
 | `warning`   | `text` |
 | `published` | `commit`, `tag`, `branch` (where it was pushed), `diverged` (bool), `objects`, `bytes`, `changed` |
-|             | (bool), `metrics`, `params` (nested name -> value), `pointer` (file name of the standalone .dvc) |
+|             | (bool), `metrics`, `params` (nested name -> value), `pointer` (file name of the standalone .dvc), |
+|             | `data` (path -> checksum, of what .dvc files track) |
+| `plots`     | `plots`, at most 100 kB: `kind` lines with `title`, `x`, `y`, `series` (`name`, `points`: [[x, y]]); |
+|             | `kind` confusion with `title`, `x`, `y`, `labels`, `counts` (a row for each label of x, a column of y) |
 | `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last output) |
 
 A reader keeps what it does not know: unknown kinds and fields are no error. A half-written last line waits.

@@ -26,7 +26,7 @@ from trainer.events import EventLog
 from trainer.failure import StepError
 from trainer.job import fence
 from trainer.job.credentials import Secrets
-from trainer.project import figures, pointer, results
+from trainer.project import figures, plots, pointer, results
 from trainer.project.commit import Project, load
 from trainer.spec import Spec
 
@@ -66,6 +66,7 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
     store = opening.result()
     proven = proof.prove(result.graph, store, cache, events, with_run_cache=bool(files))
     transfer.pull(store, cache, cache.missing(figures.needed(result.graph)), events)
+    drawings = _plots(result, store, cache, events)
     crashpoints.reach("publish.proven")
 
     def rebase(tip: str) -> str | None:
@@ -81,10 +82,30 @@ def _publish(spec: Spec, base: Project, opening: Future[Store], scratch: Path, e
     text = pointer.text(spec, outs, shipped.commit)
     durable.write(spec.run_dir / spec.pointer_name, text.encode())
     crashpoints.reach("publish.pointer")
+    _tell_plots(drawings, events)
     _report(spec, result, proven, shipped, events)
     for uid in (spec.uid, *spec.retries):
         mirror.forget_result(uid)
     crashpoints.reach("publish.reported")
+
+
+def _plots(result: Project, store: Store, cache: Cache, events: EventLog) -> plots.Found:
+    """The result's plots. They are worth a warning and no more: no result is lost for a picture."""
+    try:
+        files = plots.sources(result, cache)
+        transfer.pull(store, cache, cache.missing(files.needed()), events)
+        return plots.gather(files)
+    except Exception as error:  # noqa: BLE001 - whatever a project declares and writes
+        why = str(error) if isinstance(error, StepError) else type(error).__name__
+        return plots.Found((), (f"The plots could not be read: {why}",))
+
+
+def _tell_plots(found: plots.Found, events: EventLog) -> None:
+    if found.problems:
+        first, *more = found.problems
+        events.emit("warning", text=first + (f" So were {len(more)} more." if more else ""))
+    if found.plots:
+        events.emit("plots", plots=found.plots)
 
 
 def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, events: EventLog) -> None:
@@ -99,6 +120,7 @@ def _report(spec: Spec, result: Project, proven: Proof, shipped: Shipped, events
         changed=shipped.commit != spec.commit,
         metrics=figures.metrics(result, Cache(spec.places.cache)),
         params=figures.params(result.graph),
+        data=figures.data(result.graph),
         pointer=spec.pointer_name,
     )
 

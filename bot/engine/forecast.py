@@ -59,8 +59,11 @@ def _held(run: Run) -> float | None:
 
 
 def _took(run: Run) -> Mapping[str, Any]:
-    found = run.progress.get("took")
-    return found if isinstance(found, Mapping) else {}
+    """Seconds of each stage that did its work, and was not skipped or restored."""
+    seconds, states = run.progress.get("stage_seconds"), run.progress.get("stages") or {}
+    if not isinstance(seconds, Mapping):
+        return {}
+    return {name: each for name, each in seconds.items() if states.get(name) == "finished"}
 
 
 def _median(values: Sequence[float]) -> float | None:

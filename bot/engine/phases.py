@@ -9,7 +9,8 @@ from typing import Any
 from bot.engine import images, policy, steps
 from bot.engine.elsewhere import or_elsewhere
 from bot.engine.policy import Outcome, milestone
-from bot.engine.release_notes import asset_path, description, fingerprint
+from bot.engine.predecessors import compared, own_fingerprint
+from bot.engine.release_notes import asset_path, description
 from bot.engine.starting import start, stop_again
 from bot.engine.steps import listen, run_dir
 from bot.engine.world import World
@@ -86,45 +87,30 @@ def release(run: Run, world: World) -> Outcome:
     What the release says of earlier ones is decided once: a second try, after others were released, must say the same.
     """
     if "compared" not in run.progress:
-        return policy.wait(replace(run, progress={**run.progress, "compared": _compared(run, world)}), 0.0)
+        return policy.wait(replace(run, progress={**run.progress, "compared": compared(run, world)}), 0.0)
     pointer = str(run.result.get("pointer", "train.dvc"))
     content = str(run.result.get("pointer_text", "")).encode()
     try:
         public_url = world.public.publish(f"{run.project}/{run.tag}/{pointer}", content)
     except (Conflict, Unauthorised) as error:
         return _ended_by(run, Reason.PUBLIC_LINK, error)
-    result = {**run.result, "public_url": public_url, "fingerprint": _fingerprint(run)}
+    result = {**run.result, "public_url": public_url, "fingerprint": own_fingerprint(run)}
     if run.result.get("diverged"):
         result["merge_request_url"] = _merge_request(run, world)
     run = replace(run, result=result)
-    compared = run.progress["compared"]
+    decided = run.progress["compared"]
     wanted = Release(
         tag=run.tag,
         name=run.tag,
-        description=description(run, same_as=compared["same_as"]),
+        description=description(run, same_as=decided["same_as"]),
         links=(ReleaseLink(pointer, public_url, asset_path(pointer)),),
     )
     try:
         made = world.code.create_release(wanted)
     except Conflict as error:
         return _ended_by(run, Reason.RELEASE_CONFLICT, error)
-    terminal = Note("terminal", data=compared)
-    return policy.advance(run, Phase.RELEASED, terminal, result={**result, "release_url": made.url})
-
-
-def _compared(run: Run, world: World) -> dict[str, Any]:
-    """The first release with the same model, and the last one with its metrics; None where there is none."""
-    earlier = [other for other in world.store.released(run.project) if other.id != run.id]
-    same = [other.tag for other in earlier if other.result.get("fingerprint") == _fingerprint(run)]
-    last = earlier[0] if earlier else None
-    return {
-        "same_as": same[-1] if same else None,
-        "against": {"tag": last.tag, "metrics": last.result.get("metrics", {})} if last else None,
-    }
-
-
-def _fingerprint(run: Run) -> str:
-    return fingerprint(str(run.result.get("pointer_text", "")))
+    terminal = Note("terminal", data=decided)
+    return policy.advance(run, Phase.RELEASED, terminal, *_pictures(run), result={**result, "release_url": made.url})
 
 
 def _merge_request(run: Run, world: World) -> str | None:
@@ -176,9 +162,13 @@ def _prepare(run: Run, world: World) -> Outcome:
 
 
 def farewell(run: Run, **facts: Any) -> tuple[Note, ...]:
-    """What the thread hears last: one terminal message, and with it the full log where there is one."""
+    """What the thread hears last: one terminal message, then its pictures and the full log where there are any."""
     terminal = Note("terminal", data={name: fact for name, fact in facts.items() if fact})
-    return (terminal, Note("log-file")) if run.log_read else (terminal,)
+    return (terminal, *_pictures(run), *([Note("log-file")] if run.log_read else []))
+
+
+def _pictures(run: Run) -> list[Note]:
+    return [Note("picture", data={"picture": name}) for name in run.progress.get("pictures", ())]
 
 
 def _end_job(run: Run, location: Location) -> bool:

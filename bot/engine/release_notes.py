@@ -59,15 +59,17 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _table(title: str, rows: list[tuple[str, Any]]) -> str:
     lines = [f"| {title} | Value |", "| --- | --- |"]
-    lines += [f"| {_cell(name)} | {_cell(_number(value))} |" for name, value in rows[:SHOWN]]
+    lines += [f"| {cell(name)} | {cell(number(value))} |" for name, value in rows[:SHOWN]]
     if len(rows) > SHOWN:
         lines.append(f"| and {len(rows) - SHOWN} more | |")
     return "\n".join(lines)
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
+    """A metric's value, to six digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text for a table of Markdown: on one line, and no bar of it is a border."""
     return re.sub(r"\s+", " ", text).replace("|", "\\|")[:200]

@@ -22,6 +22,7 @@ class Scout:
         self._world = world
         self._lock = threading.Lock()
         self._turns: dict[str, int] = {}
+        self._default = "main"
         self._others: dict[str, Scout] = {}
 
     def of(self, project: str) -> Scout:
@@ -36,8 +37,8 @@ class Scout:
 
     @property
     def default_branch(self) -> str:
-        """The project's, from the settings."""
-        return self._world.project.default_branch
+        """From memory: the project's, as GitLab says."""
+        return self._default
 
     def branches(self, typed: str) -> list[str]:
         """From memory: names that hold what was typed, the likeliest first."""
@@ -52,11 +53,13 @@ class Scout:
         return tag in self._world.refs.tags
 
     def refresh(self) -> None:
-        """Hear what is new: the branches that moved last, and the tags. Two requests."""
+        """Hear what is new: the branches that moved last, and the tags. Two requests, and at first a third."""
+        self._default = self._world.code.default_branch() or self._default
         self._world.refs.refresh(self._world.code)
 
     def refresh_all(self) -> None:
         """Hear of every branch: a request for each 100."""
+        self._default = self._world.code.default_branch() or self._default
         self._world.refs.refresh(self._world.code, most=MOST)
 
     def search(self, typed: str) -> None:

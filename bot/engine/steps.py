@@ -11,6 +11,7 @@ from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Job, JobState, JobStatus, Location, PowerState
+from bot.runs import plots
 from bot.runs.model import Kind, Note, Phase, Reason, Run
 from bot.runs.progress import fold, ran
 from trainer.events import Event, parse
@@ -26,6 +27,7 @@ Failed = Callable[[Run, World, str, JobStatus, tuple[Note, ...]], Outcome]
 
 _TELLERS: Mapping[str, tuple[Phase, ...]] = {
     "image": (Phase.PREPARING, Phase.BUILDING),
+    "plots": (Phase.PUBLISHING,),
     "restored": (Phase.PREPARING,),
     "published": (Phase.PUBLISHING,),
 }
@@ -93,15 +95,34 @@ def hear(run: Run, world: World, step: str, ended: Ended, failed: Failed) -> Out
 def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note, ...], bool]:
     """Read what the job wrote since the last look, a piece of each file; True when there may be more."""
     folder = run_dir(run, location)
-    chunk = location.read(f"{folder}/events.jsonl", run.events_read, CHUNK)
-    events, used = parse(chunk)
+    told, used = _events(location, f"{folder}/events.jsonl", run.events_read)
+    events = [event for event in told if _believed(run, event)]
     piece = location.read(f"{folder}/log", run.log_read, CHUNK)
     if piece and not world.logs.write(run.uid, run.log_read, piece):
         piece = b""  # our own disk is full: the training goes on, and the log is fetched again later
     run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
     _note_room(run, world, events)
+    _keep_plots(run, world, events)
     return run, notes, bool(piece) or used > 0
+
+
+def _events(location: Location, path: str, offset: int) -> tuple[list[Event], int]:
+    """The next whole lines of a file of events, and their bytes. A shell may bring a long line in several pieces."""
+    chunk = b""
+    while len(chunk) < CHUNK:
+        piece = location.read(path, offset + len(chunk), CHUNK - len(chunk))
+        chunk += piece
+        if not piece or b"\n" in piece:
+            return parse(chunk)
+    return [], len(chunk)  # none of ours is that long: it is passed over, as what follows of it will be
+
+
+def _keep_plots(run: Run, world: World, events: list[Event]) -> None:
+    """Before what the run says of them is written: a look that is repeated keeps the same again."""
+    for event in events:
+        if event.kind == "plots":
+            world.store.gallery.keep(run.id, plots.read(event.data.get("plots")))
 
 
 def _note_room(run: Run, world: World, events: list[Event]) -> None:
@@ -127,28 +148,42 @@ def _said_its_last(run: Run, step: str) -> bool:
 
 
 def _absorb(run: Run, events: list[Event]) -> tuple[Run, tuple[Note, ...]]:
-    events = [event for event in events if _believed(run, event)]
     notes: list[Note] = []
     stages: list[Mapping[str, Any]] = []
     for event in events:
         if event.kind == "stage" and event.data.get("state") in ("finished", "skipped", "cached"):
             stages.append(event.data)
-        elif _is_prepared(run, event):
-            moved = fold(run.progress, events).get("moved", {}).get("pull", {})
-            notes.append(milestone("prepared", seconds=event.data.get("seconds"), **moved))
-        elif event.kind == "image" and event.data.get("state") == "building":
-            notes.append(milestone("image-building", why=(run.progress.get("image") or {}).get("why")))
-        elif event.kind == "restored" and not run.progress.get("restored"):
-            notes.append(milestone("restored", uid=str(event.data.get("uid"))))
-        elif event.kind == "warning":
-            notes.append(milestone("warning", text=event.data.get("text", "")))
-        elif event.kind == "published":
-            run = replace(run, result={**run.result, **event.data})
-        elif event.kind == "failed":
-            run = replace(run, progress={**run.progress, "failure": dict(event.data)})
+        notes += _told(run, event, events)
+        run = _learned(run, event)
     if any(stage.get("state") == "finished" for stage in stages):
         notes.append(milestone("stages", items=stages))
     return replace(run, progress=fold(run.progress, events)), tuple(notes)
+
+
+def _told(run: Run, event: Event, events: list[Event]) -> list[Note]:
+    """What the thread hears of one event."""
+    if _is_prepared(run, event):
+        moved = fold(run.progress, events).get("moved", {}).get("pull", {})
+        return [milestone("prepared", seconds=event.data.get("seconds"), **moved)]
+    if event.kind == "image" and event.data.get("state") == "building":
+        return [milestone("image-building", why=(run.progress.get("image") or {}).get("why"))]
+    if event.kind == "restored" and not run.progress.get("restored"):
+        return [milestone("restored", uid=str(event.data.get("uid")))]
+    if event.kind == "warning":
+        return [milestone("warning", text=event.data.get("text", ""))]
+    return []
+
+
+def _learned(run: Run, event: Event) -> Run:
+    """What the ledger keeps of one event beside its progress (`fold`)."""
+    if event.kind == "published":
+        return replace(run, result={**run.result, **event.data})
+    if event.kind == "plots":
+        names = list(plots.pictures(plots.read(event.data.get("plots"))))
+        return replace(run, progress={**run.progress, "pictures": names})
+    if event.kind == "failed":
+        return replace(run, progress={**run.progress, "failure": dict(event.data)})
+    return run
 
 
 def _believed(run: Run, event: Event) -> bool:

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 
 from bot.engine import policy, reaper
+from bot.engine.errands import run_errands
 from bot.engine.intake import introduce
 from bot.engine.look import look_at
 from bot.engine.world import World
@@ -32,9 +33,10 @@ class Answer:
 
 
 def answer_people(world: World) -> bool:
-    """Look once at every hold and every wish; True when there is something to be said or a run may have its turn."""
+    """Look once at every hold, wish and errand; True when there is something to be said or a run may have its turn."""
     introduce(world)
     told = world.store.holds.end_expired()
+    told = run_errands(world) or told
     for row in world.store.wishes.open():
         try:
             answer = _look(row, world)

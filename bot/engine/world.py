@@ -24,7 +24,6 @@ class Project:
     remote: str | None = None
     release_outs: tuple[str, ...] = ()
     committer: str = "Stationmaster <stationmaster@localhost>"
-    default_branch: str = "main"
     registry: str | None = None
     """Where images go: `registry.example.com/group`; None keeps them at the machine that built them."""
     build_arguments: tuple[str, ...] = ()

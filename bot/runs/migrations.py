@@ -132,6 +132,34 @@ def outbox(db: Database) -> None:
 
 
 @migrations()
+def plots(db: Database) -> None:
+    """What a run's pictures are drawn from, as JSON (bot/runs/plots.py)."""
+    db.conn.execute("CREATE TABLE plots (run_id INTEGER PRIMARY KEY REFERENCES runs(id), data TEXT NOT NULL)")
+
+
+@migrations()
+def errands(db: Database) -> None:
+    """What people asked for that takes a look outside (bot/engine/errands.py)."""
+    db.conn.execute(
+        """
+        CREATE TABLE errands (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            delivery TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            thread TEXT NOT NULL DEFAULT '',
+            user TEXT NOT NULL,
+            data TEXT NOT NULL DEFAULT '{}',
+            done INTEGER NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL,
+            due_at REAL NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0
+        )
+        """
+    )
+
+
+@migrations()
 def journal(db: Database) -> None:
     """Who did what, when: append-only, enough to replay what every run did (security check 20)."""
     db.conn.execute(
@@ -214,5 +242,76 @@ def power_log(db: Database) -> None:
 def people(db: Database) -> None:
     """Slack's users as last seen, so that a command needs no call to know its caller."""
     db.conn.execute(
-        "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, seen_at REAL NOT NULL)"
+        "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, "
+        "tz TEXT NOT NULL DEFAULT '', seen_at REAL NOT NULL)"
+    )
+
+
+@migrations()
+def notifications(db: Database) -> None:
+    """What people want to hear of beside their runs' threads: by person, by channel, and once a day."""
+    db.conn.execute(
+        """
+        CREATE TABLE preferences (
+            user TEXT PRIMARY KEY,
+            also_channel INTEGER NOT NULL DEFAULT 0,
+            direct_message INTEGER NOT NULL DEFAULT 0
+        )
+        """
+    )
+    db.conn.execute(
+        """
+        CREATE TABLE subscriptions (
+            channel TEXT NOT NULL,
+            project TEXT NOT NULL,
+            what TEXT NOT NULL,
+            branch TEXT NOT NULL,
+            user TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            PRIMARY KEY (channel, project, what, branch)
+        )
+        """
+    )
+    db.conn.execute(
+        """
+        CREATE TABLE digests (
+            place TEXT NOT NULL,
+            project TEXT NOT NULL,
+            hour INTEGER NOT NULL,
+            tz TEXT NOT NULL,
+            said_day TEXT NOT NULL,
+            PRIMARY KEY (place, project)
+        )
+        """
+    )
+
+
+@migrations()
+def homes(db: Database) -> None:
+    """Who has opened the home tab, and what it was drawn from last; `said` is what a press of its buttons came to."""
+    db.conn.execute(
+        """
+        CREATE TABLE homes (
+            user TEXT PRIMARY KEY,
+            opened_at REAL NOT NULL,
+            shown_at REAL NOT NULL DEFAULT 0,
+            stamp TEXT NOT NULL DEFAULT '',
+            said TEXT NOT NULL DEFAULT '',
+            said_at REAL NOT NULL DEFAULT 0
+        )
+        """
+    )
+
+
+@migrations()
+def merge_notes(db: Database) -> None:
+    """Released runs whose branch may have a merge request, which is still to be told of the metrics."""
+    db.conn.execute(
+        """
+        CREATE TABLE merge_notes (
+            run_id INTEGER PRIMARY KEY REFERENCES runs(id),
+            due_at REAL NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0
+        )
+        """
     )

@@ -230,7 +230,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Note:
-    """One thing to say in a run's thread, exactly once. `kind`: milestone, terminal or log-file."""
+    """One thing to say in a run's thread, exactly once. `kind`: milestone, terminal, picture or log-file."""
 
     kind: str
     text: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from sqlite3 import Connection
@@ -77,15 +77,38 @@ class Outbox:
                 ("pending" if surely else "sending", self._database.now() + seconds, message.id),
             )
 
+    def ts_of(self, key: str) -> str | None:
+        """The ts of a message that was sent; None while it was not."""
+        row = self._database.one("SELECT ts FROM outbox WHERE key = ? AND state = 'sent'", (key,))
+        return row["ts"] if row else None
+
+    def is_given_up(self, key: str) -> bool:
+        """Whether the message with that key will never be sent."""
+        return self._database.one("SELECT 1 FROM outbox WHERE key = ? AND state = 'given-up'", (key,)) is not None
+
     def give_up(self, message: Outgoing) -> None:
         """Slack will never take it (the channel is gone): stop trying, keep the row."""
         with self._database.write() as connection:
             connection.execute("UPDATE outbox SET state = 'given-up' WHERE id = ?", (message.id,))
 
-    def whisper(self, *, key: str, channel: str, user: str, text: str) -> None:
-        """Say something that belongs to no run to one person; the same key again changes nothing."""
+    def whisper(
+        self,
+        *,
+        key: str,
+        channel: str,
+        user: str,
+        text: str,
+        blocks: Sequence[Mapping[str, Any]] = (),
+        thread: str = "",
+    ) -> None:
+        """Say something that belongs to no run to one person, in a thread if one is named; a key counts once.
+
+        Without `blocks` the text is prose with foreign words in it; with them both are ready for Slack as they are.
+        """
+        given = {"blocks": [dict(block) for block in blocks], "thread": thread}
+        note = Note("whisper", text, {name: value for name, value in given.items() if value})
         with self._database.write() as connection:
-            say(connection, self._database.now(), Note("whisper", text), key=key, channel=channel, user=user)
+            say(connection, self._database.now(), note, key=key, channel=channel, user=user)
 
     def next_due(self) -> float | None:
         """When the outbox next has something to try (epoch seconds), or None."""
@@ -135,6 +158,8 @@ def say_in_run(connection: Connection, at: float, note: Note, run: Run) -> None:
     """Put one thing in a run's thread."""
     if note.kind in ONCE:
         name: object = note.kind
+    elif note.kind == "picture":
+        name = f"picture-{note.data['picture']}"
     else:
         row = connection.execute("SELECT count(*) AS n FROM outbox WHERE run_id = ?", (run.id,)).fetchone()
         name = row["n"]

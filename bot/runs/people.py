@@ -15,7 +15,7 @@ class People:
     def get(self, user: str) -> Person | None:
         """Somebody whom Slack has told of."""
         row = self._database.one("SELECT * FROM people WHERE id = ? AND name <> ''", (user,))
-        return Person(row["id"], row["name"], row["email"]) if row else None
+        return Person(row["id"], row["name"], row["email"], row["tz"]) if row else None
 
     def called(self, name: str) -> list[Person]:
         """Everybody who is called that: by their name, or by their e-mail address or its first part; case aside."""
@@ -30,9 +30,9 @@ class People:
         """Note who somebody is, as Slack says now."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO people (id, name, email, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                "name = excluded.name, email = excluded.email, seen_at = excluded.seen_at",
-                (person.id, person.name, person.email, self._database.now()),
+                "INSERT INTO people (id, name, email, tz, seen_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+                "SET name = excluded.name, email = excluded.email, tz = excluded.tz, seen_at = excluded.seen_at",
+                (person.id, person.name, person.email, person.tz, self._database.now()),
             )
 
     def meet(self, user: str) -> None:

@@ -3,8 +3,9 @@
 {"step": "repro",
  "stage": {"name": "train", "index": 2, "of": 4, "state": "started"},
  "stages": {"prepare": "skipped", "train": "started"},
- "took": {"train": 84.2},
+ "stage_seconds": {"prepare": 61.5},
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
+ "curve": {"points": {"accuracy": [[6, 0.9], [7, 0.93]]}, "epochs": [[6, 1767323045.2], [7, 1767323105.9]]},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
  "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
  "restored": true,  (the result of the run that is tried again is still at the machine)
@@ -17,7 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.runs import curves
 from trainer.events import Event
+
+LONGEST_STAGE = 200
+"""Characters of a stage's name that are kept,"""
+METRICS = 50
+"""values of a `metric` event, and"""
+STAGES = 1_000
+"""stages."""
 
 
 def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -28,13 +37,10 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
         if event.kind == "step":
             _step(after, data)
         elif event.kind == "stage":
-            after["stage"] = data
-            after["stages"] = {**after.get("stages", {}), str(data.get("name")): data.get("state")}
-            after.pop("metric", None)
-            if data.get("state") == "finished" and isinstance(data.get("seconds"), int | float):
-                after["took"] = {**after.get("took", {}), str(data.get("name")): data["seconds"]}
+            _stage(after, {**data, "name": str(data.get("name"))[:LONGEST_STAGE]}, event.at)
         elif event.kind == "metric":
-            after["metric"] = data
+            after["metric"] = _bounded(data)
+            after["curve"] = curves.grown(after.get("curve") or {}, after["metric"], event.at)
         elif event.kind == "image":
             after["image"] = {**after.get("image", {}), **data}
         elif event.kind == "restored":
@@ -49,6 +55,37 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
 def ran(progress: Mapping[str, Any]) -> bool:
     """Whether any stage did work (finished, rather than skipped or restored from the run cache)."""
     return any(state in ("started", "finished") for state in progress.get("stages", {}).values())
+
+
+def after_stage(seconds: float | None, stages: Mapping[str, float], stage: str) -> float | None:
+    """What is left of `seconds` when the stages up to that one have taken theirs; None when it did not run."""
+    if seconds is None or stage not in stages:
+        return None
+    names = list(stages)
+    return max(0.0, seconds - sum(stages[name] for name in names[: names.index(stage) + 1]))
+
+
+def _stage(after: dict[str, Any], data: Mapping[str, Any], at: str) -> None:
+    """Metrics begin anew with each stage."""
+    name, state, seconds = data["name"], data.get("state"), data.get("seconds")
+    after["stage"] = {key: data[key] for key in ("name", "index", "of", "state", "seconds") if key in data}
+    stages, times = after.get("stages", {}), after.get("stage_seconds", {})
+    if name in stages or len(stages) < STAGES:
+        after["stages"] = {**stages, name: state}
+    after.pop("metric", None)
+    after.pop("curve", None)
+    if state == "started":
+        after["curve"] = curves.begun(at)
+    elif isinstance(seconds, int | float) and len(times) < STAGES:
+        after["stage_seconds"] = {**times, name: seconds}
+
+
+def _bounded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card could show of it: a metrics file may hold a megabyte of names."""
+    values = data.get("values")
+    pairs = list(values.items())[:METRICS] if isinstance(values, Mapping) else []
+    kept = {name: value for name, value in pairs if len(name) <= curves.LONGEST_NAME}
+    return {"step": data.get("step"), "of": data.get("of"), "values": kept}
 
 
 def _step(after: dict[str, Any], data: Mapping[str, Any]) -> None:

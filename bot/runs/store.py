@@ -7,7 +7,7 @@ said is written in the transaction of what it says; nothing is deleted. Usable f
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
@@ -15,22 +15,29 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.runs.costs import Costs
+from bot.runs.counts import Counts
 from bot.runs.database import Database
-from bot.runs.figures import Figures
+from bot.runs.digests import Digests
+from bot.runs.errands import Errands
+from bot.runs.gallery import Gallery
 from bot.runs.holds import Holds
+from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
 from bot.runs.lines import Lines
 from bot.runs.machines import Machines, know, stop_after_start
+from bot.runs.merge_notes import MergeNotes, want_note
 from bot.runs.model import FREED, Elsewhere, Note, Phase, Run
 from bot.runs.notices import Notices
 from bot.runs.outbox import Outbox, say_in_run
 from bot.runs.people import People
+from bot.runs.preferences import Preferences
+from bot.runs.readings import OPEN, Readings
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, move_on, take, wait_on, wake_for, wake_queue
 from bot.runs.rows import run_of
+from bot.runs.subscriptions import Subscriptions, say_of_end
 from bot.runs.wishes import Wishes
 
-OPEN = "ended_at IS NULL"
 TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
 QUEUE_LOOK = 5.0
 """Seconds between two looks of a queued run; it is also woken when a machine of its line becomes free."""
@@ -39,20 +46,22 @@ MOVING = (
     ("runs", "phase_at"),
     ("requests", "due_at"),
     ("outbox", "due_at"),
+    ("errands", "due_at"),
     ("machines", "seen_at"),
     ("machines", "idle_since"),
     ("machines", "on_since"),
     ("machines", "held_until"),
     ("machines", "wanted_at"),
+    ("merge_notes", "due_at"),
 )
 """Times that something is measured from or waits for; those that only tell when it was stay as they were told."""
 
 
-class Store:
+class Store(Readings):
     """The ledger in one SQLite file; `lines` says which machines of the settings share a queue."""
 
     def __init__(self, path: Path, clock: Clock, *, lines: Lines | None = None) -> None:
-        self._database = Database(path, clock)
+        super().__init__(Database(path, clock))
         self.lines = lines or Lines()
         self.requests = Requests(self._database)
         self.outbox = Outbox(self._database)
@@ -60,10 +69,17 @@ class Store:
         self.holds = Holds(self._database, self.lines)
         self.wishes = Wishes(self._database, self.lines)
         self.costs = Costs(self._database)
-        self.figures = Figures(self._database)
+        self.counts = Counts(self._database)
         self.people = People(self._database)
         self.journal = Journal(self._database)
         self.notices = Notices(self._database)
+        self.preferences = Preferences(self._database)
+        self.subscriptions = Subscriptions(self._database)
+        self.digests = Digests(self._database)
+        self.homes = Homes(self._database)
+        self.merge_notes = MergeNotes(self._database)
+        self.gallery = Gallery(self._database)
+        self.errands = Errands(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""
@@ -134,6 +150,9 @@ class Store:
                 return False
             for note in notes:
                 say_in_run(connection, now, note, after)
+            if any(note.kind == "terminal" for note in notes):
+                say_of_end(connection, now, after)
+                want_note(connection, now, after)
             if after.phase != before.phase:
                 record(connection, now, "engine", after.phase.value, run=after, data={"reason": after.reason})
             if before.holds and not after.holds:
@@ -203,119 +222,6 @@ class Store:
             run = _get(connection, run_id)
             record(connection, now, user, "cancel", run=run)
             return run
-
-    def run(self, run_id: int) -> Run | None:
-        """The run with that number."""
-        row = self._database.one("SELECT * FROM runs WHERE id = ?", (run_id,))
-        return run_of(row) if row else None
-
-    def run_by_uid(self, uid: str) -> Run | None:
-        """The run whose folders and jobs are called that; None for one of another ledger."""
-        number, _, key = uid.partition("-")
-        row = self._database.one("SELECT * FROM runs WHERE id = ? AND key = ?", (number, key))
-        return run_of(row) if row else None
-
-    def last_at(self, location: str) -> Run | None:
-        """The run that had the location last, or has it."""
-        row = self._database.one(
-            "SELECT * FROM runs WHERE location = ? AND fence > 0 ORDER BY fence DESC LIMIT 1", (location,)
-        )
-        return run_of(row) if row else None
-
-    def run_of_tag(self, project: str, tag: str) -> Run | None:
-        """The newest run that was asked to make `tag`; a smoke test that is called so only where there is none."""
-        row = self._database.one(
-            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY kind = 'smoke', id DESC LIMIT 1", (project, tag)
-        )
-        return run_of(row) if row else None
-
-    def retry_of(self, run_id: int) -> Run | None:
-        """The run that tries that one again; None as long as nobody asked for it."""
-        row = self._database.one("SELECT * FROM runs WHERE retry_of = ?", (run_id,))
-        return run_of(row) if row else None
-
-    def tries(self, run: Run) -> list[Run]:
-        """The runs that this one tries again, the last one first; empty for a run of its own."""
-        rows = self._database.all(
-            "WITH RECURSIVE tries(id) AS (SELECT ? UNION SELECT retry_of FROM runs JOIN tries USING (id) "
-            "WHERE retry_of IS NOT NULL) SELECT * FROM runs WHERE id IN tries AND id <> ? ORDER BY id DESC",
-            (run.id, run.id),
-        )
-        return [run_of(row) for row in rows]
-
-    def last_image(self, project: str, branch: str, *, before: int) -> Mapping[str, Any]:
-        """What the newest run of the branch before that number trained in (its `progress["image"]`), or nothing."""
-        row = self._database.one(
-            "SELECT json_extract(progress, '$.image') AS image FROM runs WHERE project = ? AND branch = ? AND id < ? "
-            "AND json_extract(progress, '$.image.name') IS NOT NULL ORDER BY id DESC LIMIT 1",
-            (project, branch, before),
-        )
-        found: Mapping[str, Any] = json.loads(row["image"]) if row else {}
-        return found
-
-    def runs(
-        self,
-        *,
-        user: str | None = None,
-        only_open: bool = False,
-        location: str | None = None,
-        branch: str | None = None,
-        phases: Sequence[Phase] = (),
-        before: int | None = None,
-        project: str | None = None,
-        limit: int = 20,
-    ) -> list[Run]:
-        """Runs, newest first: by whom, where, of which branch and project, in which phases; numbered below `before`."""
-        where: list[str] = ["1 = 1"]
-        values: list[Any] = []
-        given = {"user = ?": user, "location = ?": location, "branch = ?": branch}
-        for test, value in {**given, "project = ?": project, "id < ?": before}.items():
-            if value is not None:
-                where.append(test)
-                values.append(value)
-        if phases:
-            where.append(f"phase IN ({', '.join('?' for _ in phases)})")
-            values += [phase.value for phase in phases]
-        if only_open:
-            where.append(OPEN)
-        rows = self._database.all(
-            f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608 - literals above
-            (*values, limit),
-        )
-        return [run_of(row) for row in rows]
-
-    def released(self, project: str, *, limit: int = 100) -> list[Run]:
-        """Runs of a project that became releases, newest first."""
-        rows = self._database.all(
-            "SELECT * FROM runs WHERE project = ? AND phase = 'released' ORDER BY ended_at DESC LIMIT ?",
-            (project, limit),
-        )
-        return [run_of(row) for row in rows]
-
-    def holder(self, location: str) -> Run | None:
-        """The run that has the location."""
-        row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
-        return run_of(row) if row else None
-
-    def stranded(self, locations: Collection[str]) -> list[Run]:
-        """The runs that have a location which is none of these: it was taken out of the settings."""
-        rows = self._database.all("SELECT * FROM runs WHERE holds = 1 ORDER BY id")
-        return [run_of(row) for row in rows if row["location"] not in locations]
-
-    def queue(self, line: str) -> list[Run]:
-        """Runs that stand in the line of a location or a pool, first in line first."""
-        rows = self._database.all("SELECT * FROM runs WHERE queue = ? AND phase = 'queued' ORDER BY id", (line,))
-        return [run_of(row) for row in rows]
-
-    def usual_seconds(self, project: str, line: str) -> float | None:
-        """How long the last released runs of that line held their machine (the median of five), or None."""
-        rows = self._database.all(
-            "SELECT json_extract(times, '$.releasing') - json_extract(times, '$.starting') AS seconds FROM runs "
-            "WHERE project = ? AND queue = ? AND phase = 'released' ORDER BY id DESC LIMIT 5",
-            (project, line),
-        )
-        seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
-        return seconds[len(seconds) // 2] if seconds else None
 
     def stale_cards(self) -> list[tuple[Run, int]]:
         """Runs whose card shows an older state than the ledger's, with the version to record once shown."""

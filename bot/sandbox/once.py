@@ -23,6 +23,8 @@ ANSWER_SECONDS = 60.0
 """How long a command may stay without any answer."""
 QUIET_SECONDS = 1.5
 """After this long without another word, everything was said."""
+PICTURE_SECONDS = 4.0
+"""The same after a run's last word: its pictures are drawn meanwhile."""
 REFUSAL_SECONDS = 2.5
 """An answer to `/train` that no card follows for this long was a refusal."""
 LOOK_SECONDS = 0.5
@@ -129,7 +131,7 @@ class _Once:
             self._out(why)
             return True
         if transcript.runs:
-            return transcript.ended and quiet > QUIET_SECONDS
+            return transcript.ended and quiet > PICTURE_SECONDS
         if not transcript.answered:
             return quiet > ANSWER_SECONDS
         return quiet > (REFUSAL_SECONDS if transcript.tag else QUIET_SECONDS)

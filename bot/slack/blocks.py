@@ -14,9 +14,6 @@ from bot.slack import words
 
 Block = dict[str, Any]
 
-CANCEL = "cancel"
-"""The action id of the cancel button; its value is the run's number."""
-
 _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
@@ -36,7 +33,7 @@ def title_text(run: Run) -> str:
 
 def header(text: str) -> Block:
     """A large line. Plain text: nothing in it is markup."""
-    return {"type": "header", "text": _plain(words.clean(text).replace("\n", " "), _HEADER)}
+    return {"type": "header", "text": plain(words.clean(text).replace("\n", " "), _HEADER)}
 
 
 def section(text: str) -> Block:
@@ -49,40 +46,25 @@ def context(*lines: str) -> Block:
     return {"type": "context", "elements": [_mrkdwn(line, _CONTEXT) for line in lines if line] or [_mrkdwn("·", 10)]}
 
 
-def button(label: str, action: str, value: str) -> Block:
-    """A button; `action` says what a press does (`commands.BUTTONS`), up to a colon."""
-    return {"type": "button", "action_id": action, "value": value, "text": _plain(words.clean(label), 75)}
+def plain(text: str, limit: int) -> Block:
+    """Text in which nothing is markup, such as a label."""
+    return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}
+
+
+def button(label: str, action: str, value: str, *, spoken: str = "", **more: Any) -> Block:
+    """A button; `action` says what a press does (`commands.BUTTONS`), up to a colon.
+
+    `spoken` is what a screen reader says, where the label alone says too little.
+    """
+    made = {"type": "button", "action_id": action, "value": value, "text": plain(words.clean(label), 75), **more}
+    if spoken:
+        made["accessibility_label"] = words.cut(words.clean(spoken), 75)
+    return made
 
 
 def actions(*elements: Block, block_id: str = "") -> Block:
     """A row of buttons."""
     return {"type": "actions", "elements": list(elements), **({"block_id": block_id} if block_id else {})}
-
-
-def cancel_button(run: Run) -> Block:
-    """Ends the run, after asking whether that is meant."""
-    lost = {Kind.BUILD: "no image is made", Kind.SMOKE: "nothing is said of the branch"}.get(
-        run.kind, f"{words.clean(run.tag)} will not be released"
-    )
-    return {
-        "type": "actions",
-        "block_id": f"run-{run.id}",
-        "elements": [
-            {
-                "type": "button",
-                "action_id": CANCEL,
-                "value": str(run.id),
-                "text": _plain("Cancel", 75),
-                "confirm": {
-                    "title": _plain(f"Cancel run {run.id}?", 100),
-                    "text": _plain(f"It ends now, and {lost}.", 300),
-                    "confirm": _plain("Cancel the run", 30),
-                    "deny": _plain("Let it run", 30),
-                    "style": "danger",
-                },
-            }
-        ],
-    }
 
 
 def table(rows: Sequence[Sequence[str]], limit: int = 2_000) -> str:
@@ -132,7 +114,3 @@ def was_made(run: Run) -> bool:
 
 def _mrkdwn(text: str, limit: int) -> Block:
     return {"type": "mrkdwn", "text": words.cut(text, limit), "verbatim": True}
-
-
-def _plain(text: str, limit: int) -> Block:
-    return {"type": "plain_text", "text": words.cut(text, limit) or " ", "emoji": False}

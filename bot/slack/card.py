@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.ports import Message
+from bot.runs import curves
 from bot.runs.charges import Cost
+from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Run
 from bot.slack import words
 from bot.slack.asked import asked, command
 from bot.slack.blocks import (
     bar,
-    cancel_button,
     context,
     header,
     image_name,
@@ -23,6 +24,8 @@ from bot.slack.blocks import (
     title_text,
     was_made,
 )
+from bot.slack.buttons import row
+from bot.slack.remaining import Usual, remaining
 from bot.slack.turn import Turn, waiting
 
 DOING: Mapping[Phase, str] = {
@@ -52,6 +55,7 @@ _WAY = (
 _WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
 _WAY_OF_A_TEST = _WAY[:4]
 _SHOWN_METRICS = 4
+UNKNOWN = Usual()
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
 
 
@@ -60,7 +64,7 @@ def card(
     *,
     now: float,
     who: str = "",
-    usual_seconds: float | None = None,
+    usual: Usual = UNKNOWN,
     queue: Turn | None = None,
     cost: Cost | None = None,
 ) -> Message:
@@ -68,19 +72,11 @@ def card(
     who_and_where = context(_who_and_where(run, who), asked(run), _spent(cost) if run.phase.ended else "")
     blocks = [header(title(run)), section(_headline(run, now, queue)), who_and_where]
     if not run.phase.ended:
-        blocks.append(context(*_time(run, now, usual_seconds), _cost(cost)))
+        blocks.append(context(*_time(run, now, usual), _cost(cost)))
     if run.channel == run.user:
         blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
-    if can_cancel(run):
-        blocks.append(cancel_button(run))
-    return Message(key=f"run-{run.uid}-card", text=words.cut(f"{title_text(run)}: {status(run)}", 500), blocks=blocks)
-
-
-def can_cancel(run: Run) -> bool:
-    """Whether a cancel button makes sense: not once the result is on its way out, nor when it was asked for already."""
-    if run.cancelled_by or run.phase.ended or run.phase is Phase.RELEASING:
-        return False
-    return not (run.phase is Phase.PUBLISHING and "commit" in run.result)
+    text = words.cut(f"{title_text(run)}: {status(run)}", 500)
+    return Message(key=f"run-{run.uid}-card", text=text, blocks=[*blocks, *row(run)])
 
 
 def status(run: Run) -> str:
@@ -145,17 +141,17 @@ def local_part(run: Run) -> str:
     return run.email.split("@", 1)[0] or run.user
 
 
-def _time(run: Run, now: float, usual_seconds: float | None) -> tuple[str, str]:
+def _time(run: Run, now: float, usual: Usual) -> tuple[str, str]:
     started = run.times.get(Phase.STARTING)
     if started is None:
         return "", f"asked for {words.duration(now - run.created_at)} ago"
-    elapsed = max(0.0, now - started)
-    said = f"{words.duration(elapsed)} so far"
-    if usual_seconds is not None and usual_seconds > elapsed:
-        left = usual_seconds - elapsed
-        said += f", {'' if left < words.MINUTE else 'about '}{words.about(left)} left"
-    elif usual_seconds is not None:
-        said += f", longer than the usual {words.duration(usual_seconds)}"
+    said = f"{words.duration(max(0.0, now - started))} so far"
+    left = remaining(run, now, usual)
+    if left is not None and left.seconds > 0:
+        about = "" if left.seconds < words.MINUTE else "about "
+        said += f", {about}{words.about(left.seconds)} left{' in this stage' if left.of_stage else ''}"
+    elif left is not None and usual.seconds is not None and not left.of_stage:
+        said += f", longer than the usual {words.duration(usual.seconds)}"
     return _way(run), said
 
 
@@ -223,12 +219,23 @@ def _training_bar(run: Run) -> str:
 def _metrics(run: Run) -> str:
     if run.phase is not Phase.TRAINING:
         return ""
-    return _values(mapping_of(mapping_of(run.progress, "metric"), "values"))
+    values = _values(mapping_of(mapping_of(run.progress, "metric"), "values"))
+    return "\n".join(line for line in (values, _line(run)) if line)
+
+
+def _line(run: Run) -> str:
+    """`accuracy ▁▂▃▅▇ from 0.41 to 0.93`: how the metric that says most has gone so far."""
+    told = curves.main(mapping_of(run.progress, "curve"))
+    if told is None:
+        return ""
+    name, values = told
+    first, last = words.number(values[0]), words.number(values[-1])
+    return f"{words.escape(name, 60)} {words.sparkline(values)} from {first} to {last}"
 
 
 def _values(values: Mapping[str, Any]) -> str:
     """The first few metrics on one line; names that stand by themselves come before those of a group."""
-    flat = list(words.flatten(values, limit=50).items())
+    flat = list(flatten(values, limit=50).items())
     shown = [
         f"{words.escape(name, 60)} {words.escape(words.number(value), 60)}" for name, value in flat[:_SHOWN_METRICS]
     ]

@@ -11,8 +11,10 @@ from bot.errors import DoorError, Unauthorised, Unavailable
 from bot.ports import Chat, Message
 from bot.runs.model import Kind, Phase, Run
 from bot.runs.store import Store
+from bot.slack.blocks import mapping_of
 from bot.slack.card import card, local_part
 from bot.slack.pace import Pace
+from bot.slack.remaining import Usual, remaining
 from bot.slack.turn import Turn, Use, turn
 
 log = logging.getLogger(__name__)
@@ -55,30 +57,37 @@ class Cards:
 
     def message(self, run: Run) -> Message:
         """The card as it should stand now."""
-        usual = self._store.usual_seconds(run.project, run.queue) if not run.phase.ended else None
         return card(
             run,
             now=self._clock.now(),
             who=self._name(run.user),
-            usual_seconds=usual if run.kind is Kind.TRAIN else None,  # of images that is not known, each is another one
-            queue=self._turn(run, usual) if run.phase is Phase.QUEUED else None,
+            usual=self._usual(run),
+            queue=self._turn(run) if run.phase is Phase.QUEUED else None,
             cost=self._store.costs.of_run(run),
         )
 
-    def _turn(self, run: Run, usual: float | None) -> Turn | None:
+    def _usual(self, run: Run) -> Usual:
+        """What earlier runs took; of images that is not known, each is another one."""
+        if run.phase.ended or run.kind is not Kind.TRAIN:
+            return Usual()
+        stage = str(mapping_of(run.progress, "stage").get("name"))
+        after = self._store.usual_after(run.project, run.queue, stage) if run.phase is Phase.TRAINING else None
+        return Usual(self._store.usual_seconds(run.project, run.queue), after)
+
+    def _turn(self, run: Run) -> Turn | None:
         lines = self._store.lines
         pool = lines.is_pool(run.queue) and run.location == run.queue  # else it is for one machine, maybe of a pool
         machines = lines.machines(run.queue) if pool else (run.location,)
         line = [each.id for each in self._store.queue(run.queue) if pool or each.location in (run.queue, *machines)]
         return turn(
             line.index(run.id) + 1 if run.id in line else 1,
-            [use for name in machines if (use := self._use(name, run, usual)) is not None],
+            [use for name in machines if (use := self._use(name, run)) is not None],
             machines=len(machines),
             pool=pool,
-            usual_seconds=usual,
+            usual_seconds=self._store.usual_seconds(run.project, run.queue),
         )
 
-    def _use(self, machine: str, run: Run, usual: float | None) -> Use | None:
+    def _use(self, machine: str, run: Run) -> Use | None:
         """What keeps the machine from that run; None when nothing does. Its person's own hold does not."""
         now = self._clock.now()
         holder = self._store.holder(machine)
@@ -89,9 +98,8 @@ class Cards:
             return None
         ends = [row.held_until] if held_by else []
         if holder is not None:
-            known_usual = usual if holder.kind is Kind.TRAIN else None
-            since = holder.times.get(Phase.STARTING, holder.phase_at)
-            ends.append(None if known_usual is None else since + known_usual)
+            left = remaining(holder, now, self._usual(holder))
+            ends.append(None if left is None or left.of_stage else now + left.seconds)
         known = [end for end in ends if end is not None]
         return Use(
             machine,

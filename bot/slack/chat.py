@@ -44,11 +44,14 @@ class SlackChat:
         self._uploads.proxy, self._uploads.ssl = client.proxy, client.ssl
         self._direct: dict[str, str] = {}
         self._missing: set[str] = set()
+        self._workspace = ""
 
-    def post(self, channel: str, message: Message, *, thread: str | None = None) -> str:
+    def post(self, channel: str, message: Message, *, thread: str | None = None, in_channel: bool = False) -> str:
         """See `Chat.post`."""
-        quiet = {"link_names": False, "unfurl_links": False, "unfurl_media": False}
-        return str(self._say("chat.postMessage", self._place(channel), message, thread_ts=thread, **quiet)["ts"])
+        how: dict[str, Any] = {"link_names": False, "unfurl_links": False, "unfurl_media": False}
+        if thread and in_channel:
+            how["reply_broadcast"] = True
+        return str(self._say("chat.postMessage", self._place(channel), message, thread_ts=thread, **how)["ts"])
 
     def update(self, channel: str, ts: str, message: Message) -> None:
         """See `Chat.update`."""
@@ -66,7 +69,7 @@ class SlackChat:
                 return str(message["ts"])
         return None
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes) -> None:
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
         """See `Chat.upload`."""
         with translated("files.upload"):
             self._uploads.files_upload_v2(
@@ -75,6 +78,7 @@ class SlackChat:
                 filename=name,
                 title=title,
                 content=content or b"(nothing was written)\n",
+                alt_txt=alt or None,
             )
 
     def has_file(self, channel: str, thread: str, name: str) -> bool:
@@ -82,19 +86,36 @@ class SlackChat:
         said = self._said(self._place(channel), thread, 0.0)
         return any(file.get("name") == name for message in said for file in message.get("files") or ())
 
-    def whisper(self, channel: str, user: str, message: Message) -> None:
+    def whisper(self, channel: str, user: str, message: Message, *, thread: str | None = None) -> None:
         """See `Chat.whisper`."""
+        if channel.startswith(("U", "W")):  # it was asked for in the home tab, or there is no channel any more
+            self.post(user, message)
+            return
         try:
-            self._call("chat.postEphemeral", channel=channel, user=user, **self._written(message))
+            self._call("chat.postEphemeral", channel=channel, user=user, thread_ts=thread, **self._written(message))
         except NotFound:
             self.post(user, message)
+
+    def address(self, channel: str, ts: str) -> str:
+        """See `Chat.address`. Asks Slack for the workspace once."""
+        workspace = self.workspace()
+        return f"{workspace}archives/{channel}/p{ts.replace('.', '')}" if workspace and channel[:1] not in "UW" else ""
+
+    def workspace(self) -> str:
+        """The workspace's address, with a slash at its end; empty while Slack does not tell."""
+        if not self._workspace:
+            url = str(self._call("auth.test").get("url") or "")
+            self._workspace = url and url.rstrip("/") + "/"
+        return self._workspace
 
     def person(self, user: str) -> Person:
         """See `Chat.person`."""
         found: Mapping[str, Any] = self._call("users.info", user=user).get("user") or {}
         profile = found.get("profile") or {}
         name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
-        return Person(id=user, name=str(name or user), email=str(profile.get("email") or ""))
+        return Person(
+            id=user, name=str(name or user), email=str(profile.get("email") or ""), tz=str(found.get("tz") or "")
+        )
 
     def who_am_i(self) -> str:
         """The app's own name and its workspace, for `stationmaster doctor`."""

@@ -1,22 +1,22 @@
-"""The last message of a run: exactly one, and the only one that mentions the person who asked. Pure."""
+"""The last message of a run: exactly one, which mentions whoever asked and whom they named. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bot.ports import Message
+from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
-from bot.slack import words
+from bot.slack import comparing, words
 from bot.slack.asked import command, mentions, parameters
-from bot.slack.blocks import Block, context, image_name, mapping_of, section, table, title_text, was_made
+from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
+from bot.slack.buttons import row
+from bot.slack.comparing import Other
 from bot.slack.milestones import STEPS, Names
 
-METRICS_SHOWN = 8
-"""Rows of the metrics table; the release page has them all."""
 LINES_SHOWN = 15
 """Last lines of the log that are quoted; the whole of it is a file in the thread."""
 
@@ -41,9 +41,8 @@ def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None,
     make = _ENDS.get(run.phase, _failed)
     headline, blocks = make(run, note, names or {})
     said, last = section(f"{mentions(run)} {headline}"), context(_took(run) + spent(cost))
-    return Message(
-        key=key, text=words.cut(f"{mentions(run)} {title_text(run)}: {headline}", 1_000), blocks=[said, *blocks, last]
-    )
+    text = words.cut(f"{mentions(run)} {title_text(run)}: {headline}", 1_000)
+    return Message(key=key, text=text, blocks=[said, *blocks, last, *row(run)])
 
 
 def spans(run: Run) -> list[tuple[str, float]]:
@@ -72,24 +71,6 @@ def seconds_in_all(run: Run) -> float:
     return (run.ended_at or run.phase_at) - run.created_at
 
 
-def metrics_table(run: Run, against: Mapping[str, Any] | None, shown: int = METRICS_SHOWN) -> str:
-    """The result's metrics, beside those of another release when there is one; empty without metrics."""
-    now = words.flatten(mapping_of(run.result, "metrics"))
-    if not now:
-        return ""
-    before = words.flatten(mapping_of(against or {}, "metrics"))
-    if before:
-        # Three columns and no more: a thread is about 45 characters wide, and Slack breaks what is wider.
-        tag = str((against or {}).get("tag") or "the last release")
-        rows = [["", words.clean(run.tag), words.clean(f"vs {tag}")]]
-        for name, value in list(now.items())[:shown]:
-            rows.append([name, words.number(value), words.change(value, before.get(name)) or "new"])
-    else:
-        rows = [[name, words.number(value)] for name, value in list(now.items())[:shown]]
-    more = len(now) - shown
-    return table(rows) + (f"\n_and {more:,} more on the release page_" if more > 0 else "")
-
-
 def pointer_name(run: Run) -> str:
     """The name of the standalone .dvc file, as it is called at its public address."""
     path = urlsplit(str(run.result.get("public_url") or "")).path if run.result.get("public_url") else ""
@@ -106,13 +87,32 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
         said.append(f"Nothing changed: the model is the same as in {words.code(str(note.data['same_as']))}.")
     if result.get("diverged"):
         said.append(_beside(run))
-    blocks = []
-    against = note.data.get("against")
-    metrics = metrics_table(run, against if isinstance(against, Mapping) else None)
-    if metrics:
-        blocks.append(section(metrics))
+    blocks: list[Block] = []
+    others = _others(note)
+    tables = (
+        comparing.metrics(run.tag, figures.metrics(run), others),
+        comparing.params(run.tag, figures.params(run), others),
+    )
+    blocks += [section(text) for text in tables if text]
+    if whose := comparing.whose(others):
+        blocks.append(context(whose))
     blocks.append(section(_how_to_use(run)))
     return "\n".join(said), blocks
+
+
+def _others(note: Note) -> list[Other]:
+    """The releases that this one is compared with, as the engine decided (bot/engine/predecessors.py)."""
+    found = note.data.get("against")
+    records = [record for record in found if isinstance(record, Mapping)] if isinstance(found, list | tuple) else []
+    return [
+        Other(
+            tag=str(record.get("tag")),
+            branch=str(record.get("branch")),
+            metrics=mapping_of(record, "metrics"),
+            params=mapping_of(record, "params"),
+        )
+        for record in records[:2]
+    ]
 
 
 def _built(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:

@@ -98,7 +98,9 @@ class Listeners:
             if refusal:
                 place = press.channel or press.user
                 key = f"press-{press.trigger}"
-                self._desk.store.outbox.whisper(key=key, channel=place, user=press.user, text=refusal)
+                self._desk.store.outbox.whisper(
+                    key=key, channel=place, user=press.user, text=refusal, thread=press.thread
+                )
                 self._desk.wake()
         except Exception:
             log.exception("the button %s failed", press.action)
@@ -159,12 +161,20 @@ def _press_of(body: Body, workspace: str) -> Press:
         trigger=str(body.get("trigger_id") or action.get("action_ts") or ""),
         channel=_id_of(body, "channel") or str(container.get("channel_id") or ""),
         message=str(container.get("message_ts") or ""),
+        thread=_thread_of(body),
         team=_id_of(body, "team"),
         workspace=workspace,
         address=str(body.get("response_url") or ""),
         view=view,
         values=values_of(view),
     )
+
+
+def _thread_of(body: Body) -> str:
+    """The thread that the message is in; empty for a root, whose answers would not be seen in its thread."""
+    message = body.get("message") or {}
+    thread = str(message.get("thread_ts") or "")
+    return thread if thread != message.get("ts") else ""
 
 
 def _text_of(action: Body) -> str:

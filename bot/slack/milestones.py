@@ -1,7 +1,7 @@
 """What a run's thread says on the way: one line a milestone. Pure.
 
-The engine names what happened (`Note.data["what"]`) and the facts; the words are here. None of them mentions anybody:
-only the last message of a run does.
+The engine names what happened (`Note.data["what"]`) and the facts; the words are here. A person is mentioned by the one
+that they wait for, their turn, and by the last message of a run (bot/slack/ending.py); everything else is quiet.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ STEPS = {
     "publish": "saving the result",
 }
 """The steps in plain words."""
+LONG_WAIT = 60.0
+"""Seconds of waiting after which somebody looks elsewhere, and is told by a mention that it goes on."""
 CHANGES_SHOWN = 3
 """How many changed inputs of an image are named."""
 
@@ -76,7 +78,8 @@ def _plain(_run: Run, facts: Facts, _names: Names) -> str:
 def _your_turn(run: Run, facts: Facts, _names: Names) -> str:
     waited = number_of(facts, "waited")
     after = f" after {words.duration(waited)}" if waited is not None else ""
-    return f"Your turn: {_where(run, facts)} is free{after}."
+    ping = f"<@{run.user}> " if waited is not None and waited >= LONG_WAIT else ""
+    return f"{ping}Your turn: {_where(run, facts)} is free{after}."
 
 
 def _machine_starting(run: Run, facts: Facts, _names: Names) -> str:

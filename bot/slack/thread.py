@@ -21,9 +21,13 @@ from bot.runs.store import Store
 from bot.slack import words
 from bot.slack.blocks import section
 from bot.slack.cards import Cards
+from bot.slack.comparing import comparison
 from bot.slack.ending import terminal
+from bot.slack.heads_up import heads_up
 from bot.slack.milestones import milestone
 from bot.slack.pace import Pace
+from bot.slack.plots import Painter
+from bot.slack.uploads import Pictures
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +49,20 @@ class Delivery:
     """Brings the outbox and the cards to Slack. For one thread at a time."""
 
     def __init__(
-        self, store: Store, chat: Chat, clock: Clock, *, logs: Path, fallback_channel: str | None = None
+        self,
+        store: Store,
+        chat: Chat,
+        clock: Clock,
+        *,
+        logs: Path,
+        painter: Painter | None = None,
+        fallback_channel: str | None = None,
     ) -> None:
         self._store, self._chat, self._clock = store, chat, clock
         self._logs, self._fallback = logs, fallback_channel
         self._pace = Pace(clock)
         self._cards = Cards(store, chat, clock, self._pace)
+        self._pictures = Pictures(store, chat, painter)
         self._wish = IDLE_SECONDS
 
     def deliver(self) -> float:
@@ -92,8 +104,10 @@ class Delivery:
     def _send(self, row: Outgoing, run: Run | None) -> None:
         if row.kind == "whisper":
             self._whisper(row)
-        elif row.kind == "notice":
+        elif row.kind in ("notice", "comparison", "heads-up"):
             self._notice(row)
+        elif row.kind == "picture":
+            self._pictures.send(row, run)
         elif run is None:
             self._store.outbox.give_up(row)
         elif row.kind == "card":
@@ -105,21 +119,38 @@ class Delivery:
 
     def _whisper(self, row: Outgoing) -> None:
         self._store.outbox.sending(row)
-        text = words.prose(row.text)
-        self._chat.whisper(row.channel, row.user, Message(row.key, text, [section(text)]))
+        self._chat.whisper(row.channel, row.user, _as_it_is(row), thread=row.data.get("thread"))
         self._store.outbox.sent(row, None)
 
     def _notice(self, row: Outgoing) -> None:
-        """What concerns a channel and no run of it."""
-        ts = None
+        """What concerns a channel, one of its threads, or a person, and is not said in a thread of a run."""
+        message = self._notice_of(row)
+        ts, thread = None, str(row.data.get("thread") or "") or None
         if row.maybe_sent:
-            ts = self._chat.find(row.channel, row.key, since=row.created_at - SKEW_SECONDS)
+            ts = self._chat.find(row.channel, row.key, thread=thread, since=row.created_at - SKEW_SECONDS)
         if ts is None:
             self._store.outbox.sending(row)
             self._pace.posting(row.channel)
-            text = words.prose(row.text)
-            ts = self._chat.post(row.channel, Message(row.key, text, [section(text)]))
+            ts = self._chat.post(row.channel, message, thread=thread)
         self._store.outbox.sent(row, ts)
+
+    def _notice_of(self, row: Outgoing) -> Message:
+        if row.kind == "heads-up":
+            return self._heads_up(row)
+        if row.kind == "comparison":
+            one, other = (self._store.run(int(number)) for number in row.data["runs"])
+            if one is not None and other is not None:
+                return comparison(one, other, row.data, key=row.key)
+        return _as_it_is(row)
+
+    def _heads_up(self, row: Outgoing) -> Message:
+        """The end of a run, for somebody outside of its thread."""
+        run = self._store.run(int(row.data["run"]))
+        if run is None:
+            raise NotFound(f"run {row.data['run']} is not in the ledger")
+        person = self._store.people.get(run.user)
+        thread = self._chat.address(run.channel, run.thread) if run.thread else ""
+        return heads_up(run, key=row.key, who=person.name if person else "", thread=thread)
 
     def _post_card(self, row: Outgoing, run: Run) -> None:
         version = self._store.version(run.id)
@@ -176,7 +207,7 @@ class Delivery:
         thread = None if rows[0].kind == "card" else run.thread
         crash_point("message-intended")
         try:
-            ts = self._chat.post(run.channel, message, thread=thread)
+            ts = self._chat.post(run.channel, message, thread=thread, in_channel=self._in_channel(rows[0], run))
             crash_point("message-sent")
         except Unavailable as error:
             for row in rows[1:]:
@@ -188,6 +219,11 @@ class Delivery:
             log.warning("message %s goes without its blocks: %s", message.key, error)
             return self._chat.post(run.channel, replace(message, blocks=()), thread=thread)
         return ts
+
+    def _in_channel(self, row: Outgoing, run: Run) -> bool:
+        """Whether the message shows in the channel too: the last one, where its person or the channel wants that."""
+        wanted = self._store.preferences.of(run.user).also_channel or self._store.subscriptions.concern(run)
+        return row.kind == "terminal" and wanted
 
     def _sent_before(self, row: Outgoing, run: Run) -> str | None:
         if not row.maybe_sent:
@@ -209,6 +245,8 @@ class Delivery:
 
     def _not_sent(self, row: Outgoing, run: Run | None, error: DoorError) -> bool:
         """Decide what becomes of a row that did not go; True when the outbox moved on."""
+        if row.kind == "picture":
+            return self._no_picture(row, error)
         if isinstance(error, Unavailable | Unauthorised):
             self._wait(row, error)
             return False
@@ -219,6 +257,15 @@ class Delivery:
             self._store.outbox.give_up(row)
             return True
         self._store.outbox.unsent(row, seconds=1.0 + row.tries, surely=True)
+        return False
+
+    def _no_picture(self, row: Outgoing, error: DoorError) -> bool:
+        seconds = self._pictures.not_sent(row, error)
+        if seconds is None:
+            return True
+        if isinstance(error, Unavailable) and error.retry_after is not None:
+            self._pace.refused("post", error.retry_after)
+        self._again(seconds)
         return False
 
     def _wait(self, row: Outgoing, error: DoorError) -> None:
@@ -250,6 +297,13 @@ class Delivery:
 
     def _again(self, seconds: float) -> None:
         self._wish = min(self._wish, seconds)
+
+
+def _as_it_is(row: Outgoing) -> Message:
+    """A row that says itself how it looks, or one of prose."""
+    blocks = row.data.get("blocks")
+    text = row.text if blocks else words.prose(row.text)
+    return Message(row.key, text, blocks or [section(text)])
 
 
 def _urgent(run: Run | None) -> bool:

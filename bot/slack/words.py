@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_BARS = "▁▂▃▅▆▇"
+"""Without ▄ and █, which many fonts put on another line than the others."""
 _PAUSE = "\u200b"
 """A zero-width space: keeps three back quotes of a log from closing the code block around it."""
 
@@ -151,6 +152,17 @@ def number(value: object) -> str:
     return f"{value:,.0f}" if _WHOLE_ABOVE <= abs(value) < _TOO_LONG else f"{value:.4g}"
 
 
+def sparkline(values: Sequence[float], width: int = 20) -> str:
+    """`▁▂▃▅▇`: how the values went, the first and the last among them."""
+    if len(values) > width:
+        values = [values[round(at * (len(values) - 1) / (width - 1))] for at in range(width)]
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    top = len(_BARS) - 1
+    return "".join(
+        _BARS[round((value - least) / (most - least) * top) if most > least else top // 2] for value in values
+    )
+
+
 def change(now: object, before: object) -> str:
     """How far a metric moved, with its sign; empty when the two cannot be compared."""
     if isinstance(now, bool) or isinstance(before, bool):
@@ -167,28 +179,6 @@ def money(amount: float) -> str:
     if 0 < amount < _LEAST_MONEY:
         return f"less than ${_LEAST_MONEY}"
     return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.3g}"  # noqa: PLR2004 - cents say nothing below
-
-
-def flatten(values: Mapping[str, Any], limit: int = 500) -> dict[str, Any]:
-    """Nested metrics as `outer.inner` -> value, the least nested first, at most `limit` of them.
-
-    One file's name around everything is left out: nobody needs `metrics.json.accuracy`.
-    """
-    inner = next(iter(values.values())) if len(values) == 1 else None
-    if isinstance(inner, Mapping) and "." in next(iter(values)):
-        values = inner
-    level: list[tuple[str, Mapping[str, Any]]] = [("", values)]
-    flat: dict[str, Any] = {}
-    while level and len(flat) < limit:
-        below = []
-        for prefix, mapping in level:
-            for name, value in mapping.items():
-                if isinstance(value, Mapping):
-                    below.append((f"{prefix}{name}.", value))
-                elif len(flat) < limit:
-                    flat[f"{prefix}{name}"] = value
-        level = below
-    return flat
 
 
 def listing(items: Sequence[str]) -> str:

@@ -1,11 +1,11 @@
-"""What `/metrics` says: the ledger's figures, Slack's line, and what the doors refused."""
+"""What `/metrics` says: the ledger's counts, Slack's line, and what the doors refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.runs.figures import Figures
+from bot.runs.counts import Counts
 from bot.runs.model import Phase
 from bot.tally import DOORS
 from bot.web.prometheus import Family, Labels, by, exposition, single
@@ -27,18 +27,18 @@ class Line(Protocol):
         """Requests without Slack's signature."""
 
 
-def metrics(figures: Figures, slack: Line) -> str:
+def metrics(counts: Counts, slack: Line) -> str:
     """All of it, as Prometheus reads it."""
-    return exposition([*_ledger(figures), *_slack(slack), *_doors()])
+    return exposition([*_ledger(counts), *_slack(slack), *_doors()])
 
 
-def _ledger(figures: Figures) -> Iterator[Family]:
-    runs = {phase.value: 0 for phase in Phase} | dict(figures.runs())
+def _ledger(counts: Counts) -> Iterator[Family]:
+    runs = {phase.value: 0 for phase in Phase} | dict(counts.runs())
     yield by("phase", "stationmaster_runs", "Runs in each phase; the ended ones since the ledger began.", runs)
-    yield single("stationmaster_requests_waiting", "Commands that wait for their check.", figures.requests())
-    yield by("state", "stationmaster_machines", "Machines by their power as last seen.", figures.machines())
-    yield single("stationmaster_machines_busy", "Machines that a run has.", figures.busy())
-    backlog = figures.backlog()
+    yield single("stationmaster_requests_waiting", "Commands that wait for their check.", counts.requests())
+    yield by("state", "stationmaster_machines", "Machines by their power as last seen.", counts.machines())
+    yield single("stationmaster_machines_busy", "Machines that a run has.", counts.busy())
+    backlog = counts.backlog()
     yield single("stationmaster_outbox_messages", "Messages that Slack is still to be told.", backlog.waiting)
     yield single("stationmaster_outbox_oldest_seconds", "For how long the oldest of them has waited.", backlog.oldest)
     yield single("stationmaster_outbox_tries", "How often those were tried until now.", backlog.tries)

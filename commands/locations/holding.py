@@ -28,6 +28,19 @@ def hold(given: list[str], call: Call, desk: Desk) -> Reply | None:
     return facts if isinstance(facts, Reply) else _hold(facts, int(minutes[1]), " ".join(given)[:_REASON], call, desk)
 
 
+def hold_on(name: str, minutes: int, call: Call, desk: Desk) -> Reply:
+    """A button's hold: from now on for so long, and never shorter than the caller's own hold is already."""
+    facts = machine_meant(name, call, desk)
+    if isinstance(facts, Reply):
+        return facts
+    now, row = desk.clock.now(), desk.store.machines.get(facts.name)
+    if row.holder(now) == call.user and (row.held_until or now) >= now + minutes * 60:
+        return Reply(
+            f"{words.code(facts.name)} is yours for another {words.about((row.held_until or now) - now)} already."
+        )
+    return _hold(facts, minutes, "", call, desk)
+
+
 def _hold(facts: LocationFacts, minutes: int, reason: str, call: Call, desk: Desk) -> Reply:
     now = desk.clock.now()
     before = desk.store.machines.get(facts.name)

@@ -45,7 +45,7 @@ def _lines(facts: Iterable[LocationFacts], own: str | None, desk: Desk) -> Itera
         if machines[0].pool:
             yield _pool(line, desk, mine=line == own)
         for each in machines:
-            yield _machine(each, desk, mine=line == own)
+            yield described(each, desk, mine=line == own)
 
 
 def _pool(line: str, desk: Desk, *, mine: bool) -> str:
@@ -54,7 +54,8 @@ def _pool(line: str, desk: Desk, *, mine: bool) -> str:
     return "\n".join(part for part in (" · ".join(parts), _waiting(desk.store.queue(line), desk)) if part)
 
 
-def _machine(facts: LocationFacts, desk: Desk, *, mine: bool) -> str:
+def described(facts: LocationFacts, desk: Desk, *, mine: bool) -> str:
+    """One machine in two lines of mrkdwn: what it is, and who has it."""
     row = desk.store.machines.get(facts.name)
     parts = [
         f"*{words.escape(facts.name, 60)}*",

@@ -70,4 +70,4 @@ def _stranger(call: Call, desk: Desk) -> Reply:
     """Which machine is theirs depends on their e-mail address, and a command asks nobody outside."""
     desk.store.people.meet(call.user)
     desk.wake()
-    return Reply("We have not met yet, so I am asking Slack who you are. Please type that again in a few seconds.")
+    return Reply("We have not met yet, so I am asking Slack who you are. Please try that again in a few seconds.")

@@ -37,8 +37,8 @@ def _start(facts: LocationFacts, call: Call, desk: Desk) -> str:
         return _asked_before(facts, call, desk) or _changed(facts)
     desk.wake()
     if row.stopping:
-        return f"{name} is still being stopped. It is started again as soon as it is off, and I tell you here."
-    return f"Starting {name}. I tell you here when it answers, or why it does not."
+        return f"{name} is still being stopped. It is started again as soon as it is off, and then I tell you."
+    return f"Starting {name}. I tell you when it answers, or why it does not."
 
 
 def _stop(facts: LocationFacts, call: Call, desk: Desk) -> str:
@@ -49,7 +49,7 @@ def _stop(facts: LocationFacts, call: Call, desk: Desk) -> str:
         return _needed(facts, desk) or _asked_before(facts, call, desk) or _changed(facts)
     desk.wake()
     ended = " Your hold on it has ended." if row.holder(desk.clock.now()) == call.user else ""
-    return f"Stopping {name}. I tell you here when it is off.{ended}"
+    return f"Stopping {name}. I tell you when it is off.{ended}"
 
 
 def _cannot_be_switched(facts: LocationFacts, desk: Desk) -> str:

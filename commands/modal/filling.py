@@ -43,9 +43,7 @@ class Filling:
     def open(self, trigger: str, private: Private, user: str, draft: Draft) -> None:
         """Show the modal, and fill it."""
         ready = self._scout.ready
-        draft = replace(draft, branch=draft.branch or self._usual_branch(user))
-        if ready and not draft.tag:
-            draft = replace(draft, tag=self._scout.next_tag())
+        draft = self._completed(draft, user) if ready else draft
         shown = view.form(private, draft, places(user, self._desk), LOOKING, {}) if ready else view.waiting(private)
         try:
             view_id = self._screens.open(trigger, shown)
@@ -76,9 +74,9 @@ class Filling:
 
     def _looked_up(self, modal: _Open, draft: Draft) -> dict[str, Any]:
         self._scout.meet(modal.user)
-        if not draft.tag:
+        if not (draft.branch and draft.tag):
             self._scout.refresh()
-            draft = replace(draft, tag=self._scout.next_tag())
+            draft = self._completed(draft, modal.user)
         line = line_of(draft.on, modal.user, self._desk)
         found = self._scout.look(draft.branch, draft.tag, options_of(draft), line)
         wrong = wrong_with_place(draft.on, modal.user, self._desk)
@@ -90,11 +88,17 @@ class Filling:
         lines = answer.no_answer(str(error))
         if modal.shown:
             return view.with_answer(modal.shown, lines)
+        draft = self._completed(draft, modal.user)
         return view.form(modal.private, draft, places(modal.user, self._desk), lines, {})
 
     def _update(self, modal: _Open, shown: Mapping[str, Any]) -> None:
         with suppress(NotFound):  # it was closed meanwhile
             self._screens.update(modal.id, shown)
+
+    def _completed(self, draft: Draft, user: str) -> Draft:
+        """With the branch and the tag that are likely, where none is named; as far as memory knows."""
+        branch, tag = draft.branch or self._usual_branch(user), draft.tag or self._scout.next_tag()
+        return replace(draft, branch=branch, tag=tag)
 
     def _usual_branch(self, user: str) -> str:
         """The one that they trained last, else the default."""

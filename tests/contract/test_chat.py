@@ -130,6 +130,14 @@ def test_the_log_arrives_as_the_bytes_it_was(slack, slack_chat):
     assert (shared.name, shared.title, shared.size) == ("run-1.log", "Full log of run 1", len(content))
 
 
+def test_a_picture_arrives_as_a_picture_with_words_for_those_who_do_not_see_it(slack, slack_chat):
+    root = slack_chat.post(CHANNEL, say("card"))
+    content = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    slack_chat.upload(CHANNEL, root, name="run-1.png", title="Curves", content=content, alt="A line that rises")
+    (shared,) = slack.thread(CHANNEL, root)[-1].files
+    assert (shared.name, shared.mimetype, shared.size) == ("run-1.png", "image/png", len(content))
+
+
 def test_foreign_text_never_pings(slack, slack_chat):
     slack_chat.post(CHANNEL, Message("k", "hello @channel and @alice, see https://example.com", []))
     assert slack.messages()[0].pings == ()

@@ -192,6 +192,43 @@ def test_a_tag_points_at_the_commit_whether_annotated_or_not(world: World, host:
     assert host.tag("nope") is None
 
 
+def test_the_default_branch_is_asked_for_once(world: World, host: CodeHost):
+    assert [host.default_branch(), host.default_branch()] == ["main", "main"]
+    assert len(world.asked()) == 1
+
+
+def test_two_commits_are_compared_by_commits_and_files(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.head()
+    copy.commit("Second", notes__txt="more", README__md="# Fruit\n")
+    copy.git("mv", "notes.txt", "a [b] ümläut.txt")
+    last = copy.commit("Third")
+    copy.push("main")
+    there = host.compare(first, last)
+    assert (there.commits, there.files) == (2, ("README.md", "a [b] ümläut.txt"))
+    back = host.compare(last, first)
+    assert (back.commits, back.files) == (0, there.files)
+    assert host.compare(last, last).files == ()
+    assert httpx.get(there.url).status_code == 200
+
+
+def test_commits_of_branches_that_parted_are_compared_as_they_are(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.git("checkout", "--quiet", "-b", "topic")
+    mine = copy.commit("Mine", mine__txt="1")
+    copy.git("checkout", "--quiet", "main")
+    theirs = copy.commit("Theirs", theirs__txt="2")
+    copy.push("main", "topic")
+    assert (host.compare(mine, theirs).commits, host.compare(theirs, mine).commits) == (1, 1)
+    assert host.compare(mine, theirs).files == ("mine.txt", "theirs.txt")
+
+
+def test_what_is_no_commit_cannot_be_compared(world: World, host: CodeHost):
+    copy = world.first_commit()
+    with pytest.raises(NotFound):
+        host.compare(copy.head(), "0" * 40)
+
+
 # ------------------------------------------------------------------------------------------------ files
 
 
@@ -354,16 +391,70 @@ def test_a_merge_request_between_branches_that_are_not_there_is_refused_in_words
         host.ensure_merge_request("nope", "main", "title", "")
 
 
+def note(host: CodeHost, body: str = "| accuracy |\n|---|\n| 0.97 |") -> str | None:
+    return host.upsert_note("train/run-42", "<!-- metrics -->", body)
+
+
+def notes(world: World, iid: int = 1) -> list[str]:
+    return [str(it["body"]) for it in world.api("GET", f"merge_requests/{iid}/notes?sort=asc").json()]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_is_made_once_and_changed_after_that(world: World, host: CodeHost):
+    address = ensure(host)
+    assert note(host) == address
+    assert note(host, "better") == address
+    assert notes(world) == ["<!-- metrics -->\nbetter"]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_that_says_that_already_is_not_written_again(world: World, host: CodeHost):
+    ensure(host)
+    note(host)
+    note(host)
+    assert [call for call in world.asked("PUT") if "/notes/" in call] == []
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_note_whose_answer_was_lost_is_found_by_the_next_call(world: World, host: CodeHost):
+    ensure(host)
+    world.sandbox.fault("POST", "/notes$", "reset_after")
+    with pytest.raises(Unavailable):
+        note(host)
+    note(host)
+    assert len(notes(world)) == 1
+
+
+@pytest.mark.usefixtures("branched")
+def test_other_peoples_notes_are_left_alone_however_many_there_are(world: World, host: CodeHost):
+    ensure(host)
+    for number in range(102):
+        world.api("POST", "merge_requests/1/notes", {"body": f"remark {number}, quoting <!-- metrics -->"})
+    note(host)
+    note(host, "better")
+    assert notes(world)[:1] == ["remark 0, quoting <!-- metrics -->"]
+    later = world.api("GET", "merge_requests/1/notes?sort=asc&page=2&per_page=100").json()
+    assert [it["body"] for it in later][2:] == ["<!-- metrics -->\nbetter"]
+
+
+@pytest.mark.usefixtures("branched")
+def test_a_branch_without_an_open_merge_request_gets_no_note(host: CodeHost):
+    assert note(host) is None
+
+
 # ------------------------------------------------------------------------------------------------ bad days
 
 CALLS: dict[str, Callable[[CodeHost], object]] = {
     "head": lambda host: host.head("main"),
+    "default_branch": lambda host: host.default_branch(),
     "branches": lambda host: host.branches("main"),
+    "compare": lambda host: host.compare("a" * 40, "b" * 40),
     "tag": lambda host: host.tag("v1.0.0"),
     "tags": lambda host: host.tags(),
     "release": lambda host: host.release("v1.0.0"),
     "create_release": lambda host: host.create_release(RELEASE),
     "ensure_merge_request": ensure,
+    "upsert_note": note,
 }
 EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 

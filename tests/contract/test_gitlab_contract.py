@@ -32,6 +32,7 @@ CONTRACT = Path(__file__).parents[2].parent / "shared" / "facts" / "gitlab-contr
 # Operations that the extract leaves out, with the schema of what they answer (docs.gitlab.com).
 BEYOND: dict[str, tuple[int, str | None]] = {
     "GET personal_access_tokens/self": (200, None),
+    "GET projects/:id/repository/compare": (200, None),
     "DELETE projects/:id/repository/tags/:tag_name": (204, None),
     "GET projects/:id/repository/tree": (200, None),
     "GET projects/:id/repository/files/:file_path/raw": (200, None),
@@ -78,6 +79,7 @@ EXAMPLES: tuple[tuple[str, str, Any], ...] = (
     ("GET projects/:id/repository/tree", "repository/tree?ref={SHA}&recursive=true", None),
     ("GET projects/:id/repository/files/:file_path/raw", "repository/files/README.md/raw?ref={SHA}", None),
     ("POST projects/:id/statuses/:sha", "statuses/{SHA}", {"state": "running", "name": "train", "coverage": 97.5}),
+    ("GET projects/:id/repository/compare", "repository/compare?from=main&to=topic%2Fone", None),
     ("GET projects/:id/repository/commits/:sha", "repository/commits/{SHA}", None),
     ("GET projects/:id/repository/commits/:sha/statuses", "repository/commits/{SHA}/statuses", None),
     (

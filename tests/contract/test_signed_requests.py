@@ -45,7 +45,7 @@ class Bot:
         self.front = SlackFront(desk, bot_token=slack.bot_token, signing_secret=SECRET, api_url=slack.api_url)
         app = site(
             health=lambda: (self.well, "At work." if self.well else "Not heard of for 99 s."),
-            metrics=lambda: metrics(self.store.figures, self.front),
+            metrics=lambda: metrics(self.store.counts, self.front),
             receive=self.front.requests.receive,
         )
         self.web = WebServer(app, host="127.0.0.1", port=0)
@@ -64,7 +64,7 @@ class Bot:
 
     @property
     def requests(self):
-        return self.store.figures.requests()
+        return self.store.counts.requests()
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ class Said:
     message: Message
     thread: str | None = None
     edits: int = 0
+    in_channel: bool = False
     file: tuple[str, bytes] | None = None
+    alt: str = ""
 
     @property
     def text(self) -> str:
@@ -35,6 +37,7 @@ class FakeChat:
     )
     said: list[Said] = field(default_factory=list)
     whispers: list[tuple[str, str, Message]] = field(default_factory=list)
+    whispered_in: list[str | None] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     faults: list[tuple[str, Exception, bool]] = field(default_factory=list)
@@ -45,12 +48,12 @@ class FakeChat:
         """The next `times` calls fail; `after`: they take effect, and only the answer is lost."""
         self.faults += [(call, error, after)] * times
 
-    def post(self, channel, message, *, thread=None):
+    def post(self, channel, message, *, thread=None, in_channel=False):
         assert wrong_with_message(message.text, message.blocks) == []
         after = self._begin("post", channel)
         if thread is not None and not any(each.ts == thread and each.channel == channel for each in self.said):
             raise NotFound("thread_not_found")
-        said = Said(channel, f"{next(self.clock)}.000000", message, thread)
+        said = Said(channel, f"{next(self.clock)}.000000", message, thread, in_channel=in_channel)
         self.said.append(said)
         self._end(after)
         return said.ts
@@ -71,20 +74,26 @@ class FakeChat:
         found = (each for each in self.said if (each.channel, each.thread) == (channel, thread))
         return next((each.ts for each in found if key in each.message.key.split()), None)
 
-    def upload(self, channel, thread, *, name, title, content):
+    def upload(self, channel, thread, *, name, title, content, alt=""):
         after = self._begin("upload", channel)
-        self.said.append(Said(channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content)))
+        self.said.append(
+            Said(channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content), alt=alt)
+        )
         self._end(after)
 
     def has_file(self, channel, thread, name):
         self._begin("has_file", channel)
         return any(each.file and each.file[0] == name for each in self.said if each.thread == thread)
 
-    def whisper(self, channel, user, message):
+    def whisper(self, channel, user, message, *, thread=None):
         assert wrong_with_message(message.text, message.blocks) == []
         after = self._begin("whisper", "")
+        self.whispered_in.append(thread)
         self.whispers.append((channel, user, message))
         self._end(after)
+
+    def address(self, channel, ts):
+        return f"https://team.slack.test/archives/{channel}/p{ts.replace('.', '')}"
 
     def person(self, user):
         self._begin("person", "")

@@ -4,24 +4,35 @@ import hashlib
 from dataclasses import replace
 
 from bot.errors import Conflict
-from bot.ports import Person, Release, Tag
+from bot.ports import Difference, Person, Release, Tag
 
 
 class FakeCodeHost:
     def __init__(self) -> None:
         self.heads = {"main": "a" * 40, "feature/mobilenet": "b" * 40}
+        self.default = "main"
         self.tags_made: dict[str, str] = {}
         self.messages: dict[str, str] = {}
         self.files: dict[tuple[str, str], bytes] = {}
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
         self.merge_requests: list[tuple[str, str]] = []
+        self.open_requests: set[str] = set()
+        self.notes: dict[str, str] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         """Commit -> path -> content."""
+        self.differences: dict[tuple[str, str], Difference] = {}
 
     def head(self, branch):
         self._fail()
         return self.heads.get(branch)
+
+    def default_branch(self):
+        return self.default
+
+    def compare(self, old, new):
+        self._fail()
+        return self.differences.get((old, new), Difference(0, ()))
 
     def branches(self, search="", most=100):
         return [name for name in self.heads if search in name][:most]
@@ -55,6 +66,13 @@ class FakeCodeHost:
         if (source, target) not in self.merge_requests:
             self.merge_requests.append((source, target))
         return f"http://gitlab.test/merge/{source}"
+
+    def upsert_note(self, branch, marker, body):
+        self._fail()
+        if branch not in self.open_requests:
+            return None
+        self.notes[branch] = f"{marker}\n{body}"
+        return f"http://gitlab.test/merge/{branch}"
 
     def _fail(self):
         if self.errors:

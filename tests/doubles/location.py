@@ -137,13 +137,13 @@ class FakeLocation:
             self.statuses[name] = JobStatus(JobState.LOST)
         self.state = PowerState.STOPPED
 
-    def publish(self, *, commit: str = "c" * 40, changed: bool = True, **data) -> None:
+    def publish(self, *, commit: str = "c" * 40, changed: bool = True, metrics=None, params=None, **data) -> None:
         job = self.current()
         self.files[f"{job.run_dir}/train.dvc"] = bytearray(f"outs:\n- md5: {commit[:8]}\n  path: model.onnx\n".encode())
         spec = job.spec
         facts = {"commit": commit, "tag": spec["tag"], "branch": spec["branch"], "diverged": False}
-        metrics = {"accuracy": 0.9}
-        self.emit("published", **facts, objects=1, bytes=10, changed=changed, metrics=metrics, params={},
+        metrics = {"accuracy": 0.9} if metrics is None else metrics
+        self.emit("published", **facts, objects=1, bytes=10, changed=changed, metrics=metrics, params=params or {},
                   pointer="train.dvc", **data)  # fmt: skip
 
     def play(self, step: str) -> None:

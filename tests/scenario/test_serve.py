@@ -12,7 +12,7 @@ import pytest
 from tests.scenario.served_bot import ARGV
 from tests.scenario.world import CANARIES
 
-HEAVY = ("tensorflow", "keras", "dvc", "moto", "uvicorn", "starlette")
+HEAVY = ("matplotlib", "tensorflow", "keras", "dvc", "moto", "uvicorn", "starlette")
 """numpy is not among them: sqlite_utils imports it where it finds it, and a bot that is alone has none."""
 
 

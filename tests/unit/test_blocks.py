@@ -4,9 +4,11 @@ import pytest
 
 from bot.runs.charges import Cost
 from bot.runs.model import Kind, Note, Phase, Reason
-from bot.slack.card import can_cancel, card
+from bot.slack.buttons import can_cancel
+from bot.slack.card import card
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
 from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
@@ -159,7 +161,7 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
             "metric": {"step": 7, "of": 14, "values": {"accuracy": 0.93123, "loss": 0.21}},
         },
     )
-    text = shown(a_card(run, usual_seconds=390))
+    text = shown(a_card(run, usual=Usual(390)))
     assert "Run 42 · main → v1.0.0" in text
     assert "*Training, stage 2 of 4, `train`*" in text
     assert "██████████░░░░░░░░░░ epoch 7 of 14" in text
@@ -243,7 +245,7 @@ def test_trouble_is_said_with_how_long_it_lasts():
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"what": "your-turn", "waited": 192}, "Your turn: `rack-1` is free after 3 min 12 s."),
+        ({"what": "your-turn", "waited": 192}, "<@UALICE> Your turn: `rack-1` is free after 3 min 12 s."),
         ({"what": "machine-starting"}, "Starting the machine `rack-1`."),
         ({"what": "machine-ready", "seconds": 42}, "The machine answers after 42 s."),
         (
@@ -309,13 +311,15 @@ def test_a_release_is_told_with_metrics_against_the_last_one_time_link_and_how_t
             "metrics": {"metrics.json": {"accuracy": 0.93, "loss": 0.2}},
         },
     )
-    note = Note("terminal", data={"against": {"tag": "v0.9.0", "metrics": {"metrics.json": {"accuracy": 0.9}}}})
+    against = {"tag": "v0.9.0", "branch": "main", "metrics": {"accuracy": 0.9}, "params": {}}
+    note = Note("terminal", data={"against": [against]})
     message = terminal(run, note, key="k", cost=Cost(0.421, 6.3))
     text = shown(message)
     assert text.startswith("<@UALICE> *v1.0.0 is released.* <https://gitlab.test/r/v1.0.0|Open the release>")
     assert "accuracy    0.93      +0.03" in text
     assert "loss         0.2        new" in text
-    assert "loss         0.2" in text
+    assert "Compared with `v0.9.0`, the last release of `main`." in text
+    assert "Parameters" not in text
     assert "curl -fLO https://public.test/team/fruits/v1.0.0/train.dvc\ndvc pull train.dvc" in text
     assert (
         "Took 4 min: waiting 3 s, machine 42 s, data 5 s, training 3 min, saving 5 s, release 5 s. It cost $0.42."

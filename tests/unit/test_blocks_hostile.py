@@ -6,13 +6,19 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.ports import Message
 from bot.runs.model import Note, Phase, Reason
+from bot.runs.progress import fold
+from bot.slack.blocks import section
 from bot.slack.card import card
+from bot.slack.comparing import two
 from bot.slack.ending import terminal
 from bot.slack.milestones import milestone
+from bot.slack.remaining import Usual
 from bot.slack.turn import Turn, Use
 from tests.doubles.payloads import wrong_with_message
 from tests.doubles.runs import START, a_run
+from trainer.events import Event
 
 NASTY = st.one_of(
     st.text(max_size=60),
@@ -71,7 +77,18 @@ def test_a_card_holds_with_hostile_progress(names, stage, metric, values):
         use = Use(tag, run=run, who=who, held_by=who, held_until=START + 9, reason=what)
         for pool in (False, True):
             turn = Turn(1, (use, use), START, machines=2, pool=pool)
-            check(card(run, now=START + 5, who=who, usual_seconds=9.0, queue=turn))
+            check(card(run, now=START + 5, who=who, usual=Usual(9.0), queue=turn))
+
+
+@settings(max_examples=60, deadline=None)
+@given(NASTY, st.dictionaries(NASTY, VALUE, max_size=5), st.lists(VALUE, max_size=6))
+def test_a_card_holds_with_hostile_events(name, values, steps):
+    begun = Event(1, "2026-01-02T03:04:05Z", "stage", {"name": name, "index": 1, "of": 300, "state": "started"})
+    told = [Event(1, str(step), "metric", {"step": step, "of": step, "values": values}) for step in steps]
+    numbers = {f"{number}{name}": number for number in range(20)}
+    told += [Event(1, begun.at, "metric", {"step": step, "of": 9, "values": numbers}) for step in (1, 2)]
+    run = a_run(progress=json.loads(json.dumps(fold({}, [begun, *told]))))
+    check(card(run, now=START + 5, usual=Usual(9.0, 3.0)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -97,9 +114,21 @@ def test_a_failure_holds_with_a_hostile_log(stage, message, tag, lines, branch):
 @settings(max_examples=60, deadline=None)
 @given(NASTY, NASTY, st.dictionaries(NASTY, VALUE, max_size=20), st.dictionaries(NASTY, VALUE, max_size=20), NASTY)
 def test_a_release_holds_with_hostile_metrics_and_links(tag, url, metrics, before, name):
-    result = {"metrics": metrics, "release_url": url, "public_url": f"https://x.test/{name}", "diverged": True}
+    result = {
+        "metrics": metrics,
+        "params": before,
+        "data": metrics,
+        "release_url": url,
+        "public_url": f"https://x.test/{name}",
+        "diverged": True,
+    }
     run = a_run(Phase.RELEASED, tag=tag, result=result, ended_at=START + 1)
-    check(terminal(run, Note("terminal", data={"against": {"tag": tag, "metrics": before}, "same_as": tag})), pings=1)
+    other = {"tag": tag, "branch": name, "metrics": before, "params": before}
+    check(terminal(run, Note("terminal", data={"against": [other, other], "same_as": tag})), pings=1)
+    for text in two(
+        run, a_run(Phase.RELEASED, tag=name, result={"metrics": before, "params": metrics, "data": before})
+    ):
+        check(Message("k", "text", [section(text)]))
 
 
 def test_five_hundred_metrics_show_the_first_and_count_the_rest():

@@ -13,7 +13,9 @@ RAW, READY = Out("data/raw", "1" * 32 + ".dir", 900), Out("ready.bin", "2" * 32,
 
 def past(held, **took):
     times = {Phase.STARTING: START, Phase.RELEASING: START + held}
-    return a_run(Phase.RELEASED, times=times, progress={"took": took})
+    return a_run(
+        Phase.RELEASED, times=times, progress={"stage_seconds": took, "stages": dict.fromkeys(took, "finished")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,8 @@ def test_the_time_is_that_of_the_stages_that_would_run_and_all_around_them():
 
 
 def test_a_smoke_test_has_its_machine_until_it_gives_it_back():
-    tested = a_run(Phase.TESTED, times={Phase.STARTING: START, FREED: START + 40}, progress={"took": {"train": 25}})
+    progress = {"stage_seconds": {"train": 25}, "stages": {"train": "finished"}}
+    tested = a_run(Phase.TESTED, times={Phase.STARTING: START, FREED: START + 40}, progress=progress)
     assert forecast.seconds(["train"], ["train"], [tested]) == 40
 
 

@@ -201,7 +201,7 @@ def test_nobody_else_releases_a_hold_but_an_admin_does_and_its_holder_is_told(si
 
 
 def test_start_writes_a_wish_and_is_acknowledged_at_once(site):
-    assert "Starting `rack-1`. I tell you here when it answers" in site.type("/locations start")
+    assert "Starting `rack-1`. I tell you when it answers" in site.type("/locations start")
     row = site.machine()
     assert (row.wanted, row.wanted_by, row.wanted_channel) == ("on", "UALICE", "C1")
     assert site.woken == 1
@@ -223,7 +223,7 @@ def test_a_machine_that_is_being_stopped_is_started_after_that(site):
 
 def test_stop_wins_the_right_to_it_at_once(site):
     site.store.machines.saw("rack-1", "running")
-    assert "Stopping `rack-1`. I tell you here when it is off." in site.type("/locations stop")
+    assert "Stopping `rack-1`. I tell you when it is off." in site.type("/locations stop")
     assert (site.machine().wanted, site.machine().stopping) == ("off", True)
     assert "being stopped already, as you asked" in site.type("/locations stop")
 
@@ -294,7 +294,7 @@ def test_shared_machines_are_everybodys_also_of_those_whom_the_bot_does_not_know
 
 @pytest.mark.parametrize("line", ["start", "stop rack-1", "hold 30", "release"])
 def test_a_stranger_is_asked_to_type_it_again_and_is_looked_up_meanwhile(site, line):
-    assert "Please type that again in a few seconds." in site.type(f"/locations {line}", "UNEW")
+    assert "Please try that again in a few seconds." in site.type(f"/locations {line}", "UNEW")
     assert site.store.people.strangers() == ["UNEW"]
     assert site.woken == 1
     assert site.store.machines.get("rack-1").wanted is None

@@ -43,7 +43,7 @@ def train(store, tag, location="alices-box"):
 
 
 def numbers(store, **line):
-    text = metrics(store.figures, Line(**line))
+    text = metrics(store.counts, Line(**line))
     return {
         name: float(value) for name, _, value in (each.rpartition(" ") for each in text.splitlines()) if name[0] != "#"
     }
@@ -106,7 +106,7 @@ def test_nobodys_name_is_in_it_and_prometheus_can_read_it(store):
     store.machines.saw("alices-box", "running")
     with pytest.raises(Unavailable), DOORS.of("gitlab"):
         raise Unavailable("alice's token")
-    text = metrics(store.figures, Line())
+    text = metrics(store.counts, Line())
     assert not re.search("alice|UALICE|secret|main|fruits", text)
     assert 'stationmaster_door_errors_total{door="gitlab",kind="unavailable"}' in text
     for line in text.splitlines():

@@ -363,8 +363,8 @@ def test_a_training_can_be_offered_again_from_elsewhere(room):
 
 def test_in_another_project_s_channel_everything_is_that_project_s(room):
     world, other = room.station.world, FakeCodeHost()
-    other.heads, other.tags_made = {"trunk": HEAD}, {"v7.0.0": HEAD}
-    doors = Doors(replace(world.project, path="team/nuts", default_branch="trunk"), other, world.public, world.secrets)
+    other.heads, other.tags_made, other.default = {"trunk": HEAD}, {"v7.0.0": HEAD}, "trunk"
+    doors = Doors(replace(world.project, path="team/nuts"), other, world.public, world.secrets)
     room.scout = Scout(replace(world, others={"team/nuts": doors}))
     names = {"C1": "team/fruits", "C2": "team/nuts"}
     room.desk = replace(room.desk, project_of=names.get, scout=room.scout)

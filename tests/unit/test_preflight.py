@@ -39,8 +39,8 @@ def put(station, number, *, commit, **took):
     with station.store._database.write() as connection:
         connection.execute(
             "UPDATE runs SET result = json_set(result, '$.commit', ?), "
-            "progress = json_set(progress, '$.took', json(?)) WHERE id = ?",
-            (commit, json.dumps(took), number),
+            "progress = json_set(progress, '$.stage_seconds', json(?), '$.stages', json(?)) WHERE id = ?",
+            (commit, json.dumps(took), json.dumps(dict.fromkeys(took, "finished")), number),
         )
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.runs.figures import flatten
 from bot.slack import words
 
 
@@ -103,7 +104,7 @@ def test_a_link_that_no_browser_should_open_is_only_its_label():
 
 
 def test_nested_metrics_are_flat_with_the_shallow_ones_first():
-    flat = words.flatten({"metrics.json": {"classes": {"apple": 1.0}, "accuracy": 0.9}})
+    flat = flatten({"metrics.json": {"classes": {"apple": 1.0}, "accuracy": 0.9}})
     assert list(flat.items()) == [("accuracy", 0.9), ("classes.apple", 1.0)]
 
 

@@ -40,6 +40,8 @@ class Out:
     persist: bool = False
     pushed: bool = True
     remote: str | None = None
+    plot: Mapping[str, Any] = field(default_factory=dict)
+    """How a plot is to be drawn: DVC's `x`, `y`, `title`, `template` and so on."""
 
     @property
     def is_dir(self) -> bool:
@@ -241,6 +243,7 @@ def _outs(folder: str, body: Mapping[str, Any], made: Mapping[str, Out]) -> Iter
                 persist=flags.get("persist") is True,
                 pushed=flags.get("push", True) is not False,
                 remote=flags.get("remote"),
+                plot=flags if kind == "plot" else {},
             )
 
 

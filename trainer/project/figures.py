@@ -13,6 +13,8 @@ from trainer.project.commit import Project
 
 LARGEST = 1024 * 1024
 """Bytes of a metrics file that is read."""
+MANY_DATA = 200
+"""Paths of data that are reported."""
 
 
 def metrics(project: Project, cache: Cache) -> dict[str, Any]:
@@ -41,6 +43,12 @@ def params(graph: Graph) -> dict[str, Any]:
                     at[part] = at = below if isinstance(below, dict) else {}
                 at[last] = _plain(value)
     return nested
+
+
+def data(graph: Graph) -> dict[str, str]:
+    """Path -> checksum of the data that came in by .dvc files: what another result may have been trained on."""
+    outs = [out for item in graph.data for out in item.outs if out.oid]
+    return {out.path: str(out.oid) for out in outs[:MANY_DATA]}
 
 
 def needed(graph: Graph) -> list[Object]:

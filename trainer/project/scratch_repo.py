@@ -99,4 +99,5 @@ def _out(out: Any, path: str) -> Out:
         persist=out.persist,
         pushed=out.can_push,
         remote=out.remote,
+        plot=out.plot if isinstance(out.plot, dict) else {},
     )

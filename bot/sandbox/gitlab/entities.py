@@ -110,6 +110,21 @@ def project(instance: Instance, it: Project, token: Token | None) -> dict[str, A
     }
 
 
+def file_diff(status: str, path: str, patch: str) -> dict[str, Any]:
+    """APIEntitiesDiff; `status` as git says it: A, M or D."""
+    return {
+        "diff": patch[patch.find("@@") :] if "@@" in patch else "",
+        "new_path": path,
+        "old_path": path,
+        "a_mode": "0" if status == "A" else "100644",
+        "b_mode": "0" if status == "D" else "100644",
+        "new_file": status == "A",
+        "renamed_file": False,
+        "deleted_file": status == "D",
+        "generated_file": None,
+    }
+
+
 def commit(project: Project, it: Commit) -> dict[str, Any]:
     """APIEntitiesCommit."""
     extended: dict[str, list[str]] = {}

@@ -127,6 +127,18 @@ def _commits_page(visit: Visit) -> Response:
     return _page("commits.html", visit.instance, project=visit.project, ref=ref, commits=commits)
 
 
+def _compare_page(visit: Visit) -> Response:
+    git = visit.project.git
+    # Two dots as three are the commits that only the second has; the files are compared as they are.
+    one, _, other = visit.rest.replace("...", "..").partition("..")
+    old, new = git.resolve(one), git.resolve(other)
+    if old is None or new is None:
+        return _missing(visit.instance, "There are no such commits.")
+    files = diff.parse(git.diff(new, old))
+    commits = git.between(old, new)
+    return _page("compare.html", visit.instance, project=visit.project, old=old, new=new, commits=commits, files=files)
+
+
 def _tree_page(visit: Visit) -> Response:
     ref, sha, path = _ref_and_path(visit)
     entries = visit.project.git.folder(sha, path) if sha else None
@@ -203,6 +215,7 @@ _PAGES: dict[str, Callable[[Visit], Response]] = {
     "releases": _release_pages,
     "commit": _commit_page,
     "commits": _commits_page,
+    "compare": _compare_page,
     "tree": _tree_page,
     "blob": _blob_page,
     "raw": _raw_file,

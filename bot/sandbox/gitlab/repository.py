@@ -151,6 +151,24 @@ class Repository:
         argv = ["diff", base, sha, "--"] if base else ["show", "--format=", "--first-parent", "--patch", sha, "--"]
         return self._run(*argv)[:DIFF_LIMIT].decode(errors="replace")
 
+    def between(self, old: str, new: str) -> list[Commit]:
+        """The commits that are reachable from `new` and not from `old` (both commit ids), oldest first."""
+        shas = self._run("rev-list", "--reverse", f"{old}..{new}").decode().split()
+        found = self._commits(shas)
+        return [found[sha] for sha in shas]
+
+    def changed(self, old: str, new: str) -> list[tuple[str, str, str]]:
+        """Status (`A`, `M`, `D`), path and patch of each file in which two commit ids differ; no renames."""
+        text = self._run("diff", "--no-renames", "--name-status", "-z", old, new, "--").decode(errors="replace")
+        words = text.split("\0")
+        pairs = list(zip(words[::2], words[1::2], strict=False))
+        return [(status, path, self._patch(old, new, path)) for status, path in pairs]
+
+    def _patch(self, old: str, new: str, path: str) -> str:
+        return self._run("diff", "--no-renames", old, new, "--", f":(literal){path}")[:DIFF_LIMIT].decode(
+            errors="replace"
+        )
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is reachable from `newer` (both commit ids)."""
         return self._try("merge-base", "--is-ancestor", older, newer) is not None
