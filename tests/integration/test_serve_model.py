@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.doubles.onnx_model import write_colour_model
 from tests.integration.model_server import SERVER, serving
+from tests.scenario import as_written
 
 LARGEST = 5_000
 
@@ -110,3 +111,15 @@ def test_without_a_model_it_does_not_start_and_says_why(tmp_path):
     assert done.returncode == 1
     assert "model.config is missing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_document_asks_it_as_written(tmp_path):
+    (commands,) = as_written.blocks("docs/USING-A-MODEL.md", "Behind HTTP", "sh")
+    start, *questions = commands.splitlines()
+    assert start == "python examples/serve_model.py --model DIR --port 8000"
+    (tmp_path / "apple.jpg").write_bytes(RED)
+    with serving(write_colour_model(tmp_path / "model"), tmp_path / "log") as server:
+        asked = "\n".join(questions).replace(":8000", f":{server.port}").replace("curl ", "curl --silent --fail ")
+        answers = as_written.run(asked, tmp_path)
+    red = '{"class":"red","probability":1.0}'
+    assert answers == f'{red}{red}{{"status":"ok","classes":3}}'
