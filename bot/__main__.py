@@ -124,7 +124,9 @@ def _sandbox(arguments: argparse.Namespace) -> int:
 def _init(arguments: argparse.Namespace) -> int:
     """A process of its own: it needs DVC, which the bot never loads. -P, since the project may have a `trainer` too."""
     if find_spec("dvc") is None:
-        raise UserError("`stationmaster init` needs DVC beside it. Install both: pip install 'stationmaster[trainer]'")
+        raise UserError(
+            "`stationmaster init` needs DVC beside it. In a copy of Stationmaster: pip install '.[trainer]'"
+        )
     words = ["--check"] if arguments.check else []
     argv = [sys.executable, "-P", "-m", "trainer.onboarding", *words, "--", str(arguments.folder)]
     return subprocess.run(argv, check=False).returncode

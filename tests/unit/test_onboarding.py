@@ -142,6 +142,13 @@ def test_the_bots_command_line_leads_there_whatever_the_project_calls_its_folder
     assert "then look again: stationmaster init --check" in done.stdout
 
 
+def test_without_dvc_the_command_line_says_how_to_get_it():
+    code = "import sys; sys.modules['dvc'] = None; from bot.__main__ import main; main(['init'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("`stationmaster init` needs DVC beside it.")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
