@@ -149,6 +149,18 @@ def test_without_dvc_the_command_line_says_how_to_get_it():
     assert done.stderr.startswith("`stationmaster init` needs DVC beside it.")
 
 
+def test_names_that_are_no_text_can_be_said(project, capfd):
+    project.commit()
+    project.write(os.fsdecode(b"caf\xff.txt"), "")
+    assert project.init("--check") == 1
+    assert "Not committed: `caf\\udcff.txt`" in capfd.readouterr().out
+
+
+def test_a_stage_may_depend_on_everything(project):
+    project.write("dvc.yaml", PIPELINE.replace("deps: [train.py]", "deps: [train.py, .]"))
+    assert "neither git nor DVC has" not in project.left()
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -37,7 +37,8 @@ def main(argv: list[str]) -> int:
         return _refuse(f"{tree.root} has no .dvc/config. Begin: `cd {tree.root} && dvc init`")
     left = 0
     for finding in examine(tree, only_check=options.check):
-        sys.stdout.write(f"{finding.state.value:7}{finding.sentence}\n")
+        sentence = finding.sentence.encode("utf-8", "backslashreplace").decode()  # a file's name may be any bytes
+        sys.stdout.write(f"{finding.state.value:7}{sentence}\n")
         sys.stdout.flush()
         left += finding.state is State.TODO
     sys.stdout.write(f"\n{_last_word(left)}\n")

@@ -91,7 +91,7 @@ def _sources(tree: Worktree, found: Graph) -> Iterator[Finding]:
     """Dependencies that a fresh clone would not have."""
     made = [out.path for out in found.outs]
     for stage in found.stages:
-        files = [*stage.deps, *(path for path in stage.params if path != "params.yaml" or stage.params[path])]
+        files = [*stage.deps, *stage.params]
         lost = [
             path
             for path in files

@@ -33,7 +33,7 @@ class Worktree:
 
     def holds(self, path: str) -> bool:
         """Whether git would have that file, or something in that folder."""
-        return path in self.present or any(item.startswith(f"{path}/") for item in self.present)
+        return path == "." or path in self.present or any(item.startswith(f"{path}/") for item in self.present)
 
 
 def open_worktree(folder: Path) -> Worktree | None:
