@@ -42,7 +42,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (TensorFlow is large: a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	  --editable '.[trainer,pipeline,sandbox,dev]'
+	  --editable '.[trainer,pipeline,sandbox,serve,dev]'
 	@touch $@
 
 clean:

@@ -6,11 +6,13 @@ import argparse
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
-from bot.errors import StationmasterError
+from bot.errors import StationmasterError, UserError
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -59,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--home", type=Path, default=Path(".demo"), help="where its state is kept (.demo)")
         command.add_argument("--port", type=int, help="port of the page")
         command.add_argument("--prefix", help="before each command's name, such as sm- (as the last time)")
+
+    init = commands.add_parser("init", help="make a DVC project of your own ready to be trained, and check it")
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="the project (this folder)")
+    init.add_argument("--check", action="store_true", help="only look, and change nothing")
+    init.set_defaults(run=_init)
 
     doctor = commands.add_parser("doctor", help="check settings, tokens, bucket and machines, and say what is wrong")
     doctor.add_argument("--config", type=Path)
@@ -127,6 +134,17 @@ def _sandbox(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         prefix=arguments.prefix,
     )
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    """A process of its own: it needs DVC, which the bot never loads. -P, since the project may have a `trainer` too."""
+    if find_spec("dvc") is None:
+        raise UserError(
+            "`stationmaster init` needs DVC beside it. In a copy of Stationmaster: pip install '.[trainer]'"
+        )
+    words = ["--check"] if arguments.check else []
+    argv = [sys.executable, "-P", "-m", "trainer.onboarding", *words, "--", str(arguments.folder)]
+    return subprocess.run(argv, check=False).returncode
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

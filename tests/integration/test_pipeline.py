@@ -16,6 +16,8 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 from bot.sandbox.drawings import draw_fruits
+from tests.integration.model_server import serving
+from trainer.pipeline.score import Model
 
 ROOT = Path(__file__).parents[2]
 REAL_IMAGES = ROOT.parent / "shared/data/fruits-360"
@@ -157,6 +159,24 @@ def test_an_application_scores_the_test_images_with_the_two_files_alone(trained,
         assert scores.sum() == pytest.approx(1, abs=1e-5)
         right.append(config["classes"][int(scores[0].argmax())] == path.parent.name)
     assert np.mean(right) == pytest.approx(trained.json("metrics.json")["accuracy"], abs=1e-6)
+
+
+def test_score_finds_in_the_test_images_what_the_metrics_say(trained):
+    model = Model.load(trained.folder)
+    images = sorted((trained.folder / "data/fruits-360/Test").glob("*/*.jpg"))
+    right = [model.score(path).label == path.parent.name for path in images]
+    assert np.mean(right) == pytest.approx(trained.json("metrics.json")["accuracy"], abs=1e-6)
+
+
+def test_the_prediction_server_answers_over_http_what_score_says(trained, tmp_path):
+    model = Model.load(trained.folder)
+    with serving(trained.folder, tmp_path / "log") as server:
+        assert server.ask("GET", "/healthz") == (200, {"status": "ok", "classes": len(model.classes)})
+        for path in sorted((trained.folder / "data/fruits-360/Test").glob("*/*.jpg"))[::20]:
+            expected = model.score(path)
+            for status, answer in (server.ask("POST", "/predict", path.read_bytes()), server.form(path.read_bytes())):
+                assert (status, answer["class"]) == (200, expected.label)
+                assert answer["probability"] == pytest.approx(expected.probability, abs=1e-5)
 
 
 def test_git_sees_the_lock_file_and_nothing_else(trained):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,13 @@ import time
 import pytest
 
 from bot.sandbox.claim import Claim
+from bot.sandbox.drawings import draw_fruits
+from tests.scenario import as_written
 
 pytestmark = [pytest.mark.timeout(900)]
 
 MINUTE = 60
+SCORE = as_written.ROOT / "trainer/pipeline/score.py"
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +176,27 @@ class TestATraining:
             assert re.search(rf"thread +Stage \d of 4, `{stage}`, finished", printed), printed
         assert printed.count("v1.0.0 is released.") == 1
         assert "Checked: anybody can fetch train.dvc" in printed
+
+    @pytest.mark.usefixtures("demo")
+    @pytest.mark.parametrize("way", ["dvc get", "dvc pull", "direct link"])
+    def test_the_readme_brings_the_model_out_of_the_release(self, home, tmp_path, way):
+        login, *ways, scoring = as_written.blocks("README.md", "Use a model", "sh")
+        steps = dict(zip(["dvc get", "dvc pull", "direct link"], ways, strict=True))[way]
+        folder = tmp_path / "application"
+        folder.mkdir()
+        as_written.run(login + steps, folder, ports=as_written.ports(home))
+        if way != "dvc get":  # which brings it out of the project's repository
+            shutil.copy(SCORE, folder)
+        assert (folder / "score.py").read_bytes() == SCORE.read_bytes()
+        draw_fruits(tmp_path / "fruits")
+        shutil.copy(next((tmp_path / "fruits/Test/Banana").iterdir()), folder / "apple.jpg")
+        name, label, probability = as_written.run(scoring, folder).rstrip("\n").split("\t")
+        assert (name, label) == ("apple.jpg", "Banana")
+        assert 0 < float(probability) <= 1
+        programs = ("In a program", "In another language")
+        for (program,) in (as_written.blocks("docs/USING-A-MODEL.md", heading, "python") for heading in programs):
+            label, likely, *_ = as_written.run(program, folder, language="python").split()
+            assert (label, float(likely)) == ("Banana", pytest.approx(float(probability), abs=1e-3))
 
     @pytest.mark.usefixtures("demo")
     def test_its_tag_is_never_overwritten(self, once):

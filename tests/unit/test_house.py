@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(path for folder in ("bot", "commands", "trainer") for path in (ROOT / folder).rglob("*.py"))
+FILES = sorted(path for folder in ("bot", "commands", "examples", "trainer") for path in (ROOT / folder).rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 
 
