@@ -219,6 +219,19 @@ def test_a_checkpoint_of_another_training_is_left_alone(images, tmp_path):
     assert fresh.history == [{"loss": 1.0}]
 
 
+def test_a_damaged_checkpoint_is_as_good_as_none(images, tmp_path):
+    from trainer.pipeline.checkpoint import FILE, Checkpoint
+
+    progress = a_progress(images)
+    progress.history.append({"loss": 1.0})
+    checkpoint = Checkpoint(tmp_path, "key")
+    checkpoint.save(progress)
+    os.truncate(tmp_path / FILE, 2000)
+    fresh = a_progress(images)
+    checkpoint.restore(fresh)
+    assert fresh.history == []
+
+
 def test_without_a_folder_nothing_is_kept(images, monkeypatch):
     from trainer.pipeline.checkpoint import VARIABLE, Checkpoint
 

@@ -42,7 +42,8 @@ class Progress:
         """Weights, statistics, the state of each random layer, and the optimizer's; always in the same order."""
         measured = {id(variable) for metric in self.model.metrics for variable in metric.variables}
         own = [variable for variable in self.model.variables if id(variable) not in measured]
-        self.model.optimizer.build(self.model.trainable_variables)
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
         return own + list(self.model.optimizer.variables)
 
 
@@ -101,7 +102,7 @@ class Checkpoint:
         if not self._path:
             return None
         try:
-            with np.load(self._path) as file:
+            with self._path.open("rb") as raw, np.load(raw) as file:
                 arrays = dict(file)
             note = json.loads(arrays["note"].tobytes())
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
