@@ -40,7 +40,7 @@ kept, sync, checkpoint.os.fsync = [], os.fsync, fsync
 fit.main()
 """
 
-pytestmark = [pytest.mark.training, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.training, pytest.mark.timeout(900)]
 
 
 class Training:

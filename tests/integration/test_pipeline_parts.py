@@ -232,6 +232,14 @@ def test_a_damaged_checkpoint_is_as_good_as_none(images, tmp_path):
     assert fresh.history == []
 
 
+def test_a_full_disk_does_not_end_the_training(images, tmp_path, capsys):
+    from trainer.pipeline.checkpoint import Checkpoint
+
+    (tmp_path / "file").touch()  # in whose place no folder can be made: an OSError like that of a full disk
+    Checkpoint(tmp_path / "file", "key").save(a_progress(images))
+    assert "could not be kept" in capsys.readouterr().out
+
+
 def test_without_a_folder_nothing_is_kept(images, monkeypatch):
     from trainer.pipeline.checkpoint import VARIABLE, Checkpoint
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from trainer.pipeline.backend import keras, tf
+from trainer.pipeline.stage import say
 from trainer.pipeline.stopping import Stopping
 
 VARIABLE = "STATIONMASTER_CHECKPOINTS"
@@ -76,13 +77,10 @@ class Checkpoint:
             **_named("weight", stopping.weights),
         }
         with _undisturbed():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._path.with_suffix(".new")
-            with fresh.open("wb") as file:
-                np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            try:
+                _write(self._path, arrays)
+            except OSError as error:  # a full disk; the training itself may well come to its end
+                say(f"This epoch could not be kept for the case of an interruption ({error}). The training goes on.")
 
     def restore(self, progress: Progress) -> None:
         """Bring `progress` to where the file's training was; without a fitting file it stays as it is."""
@@ -123,6 +121,20 @@ class Keep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type
         del epoch
         self._progress.history.append({name: float(value) for name, value in (logs or {}).items()})
         self._checkpoint.save(self._progress)
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    """A reader sees the old file or the new one, whenever the power goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    try:
+        with fresh.open("wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 @contextmanager
