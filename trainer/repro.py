@@ -10,6 +10,7 @@ from trainer.failure import StepError
 from trainer.job import fence
 from trainer.spec import Spec
 from trainer.stages import stamp
+from trainer.stages.checkpoints import Checkpoints
 from trainer.stages.metrics import Watch
 from trainer.stages.output import Capture, Tail
 from trainer.stages.stamp import Stamp
@@ -33,16 +34,18 @@ def run(spec: Spec, events: EventLog) -> None:
         _say_unchanged(known, events)
         return
     stamp.forget(repo)
+    checkpoints = Checkpoints(repo, (spec.project, spec.commit))
+    checkpoints.tidy()
     os.chdir(repo)
     os.environ.update(_ENVIRONMENT)
     crashpoints.reach("repro.before")
-    made = _reproduce(spec, events)
+    made = _reproduce(spec, events, checkpoints)
     crashpoints.reach("repro.after")
     if made is not None and not spec.smoke:
         made.save(repo)
 
 
-def _reproduce(spec: Spec, events: EventLog) -> Stamp | None:
+def _reproduce(spec: Spec, events: EventLog, checkpoints: Checkpoints) -> Stamp | None:
     from trainer.stages.reproduction import Reproduction  # noqa: PLC0415 - DVC itself; a second that an unchanged run saves
 
     tail = Tail()
@@ -54,7 +57,7 @@ def _reproduce(spec: Spec, events: EventLog) -> Stamp | None:
         watch.hear(line)
 
     with Capture(hear) as capture:
-        reproduction = _open(events, capture, tail, watch)
+        reproduction = _open(events, capture, tail, watch, checkpoints)
         found.append(reproduction)
         try:
             reproduction.run(force=spec.force, remembered=not spec.smoke)
@@ -64,12 +67,14 @@ def _reproduce(spec: Spec, events: EventLog) -> Stamp | None:
         return stamp.of_steps(spec.places.repo, reproduction.steps)
 
 
-def _open(events: EventLog, capture: Capture, tail: Tail, watch: Watch):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _open(  # type: ignore[no-untyped-def] # noqa: ANN202
+    events: EventLog, capture: Capture, tail: Tail, watch: Watch, checkpoints: Checkpoints
+):
     from trainer.stages import causes  # noqa: PLC0415
     from trainer.stages.reproduction import Reproduction  # noqa: PLC0415
 
     try:
-        return Reproduction(events, capture, tail, watch)
+        return Reproduction(events, capture, tail, watch, checkpoints)
     except Exception as error:
         cause = causes.of_exception([error])
         raise StepError(cause.name, cause.message) from error

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bot.sandbox.world import World
-from tests.benchmarks import ack, incremental, overhead
+from tests.benchmarks import ack, feeding, incremental, overhead
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...")
     parser.add_argument("--unchanged", type=int, default=7, help="pairs with nothing changed")
     parser.add_argument("--training", type=int, default=3, help="pairs with a training")
-    parser.add_argument("--only", choices=["overhead", "ack", "incremental"])
+    parser.add_argument("--only", choices=["overhead", "ack", "incremental", "feeding"])
     arguments = parser.parse_args()
     figures: dict = {}
     if arguments.only in (None, "overhead"):
@@ -29,12 +29,15 @@ def main() -> None:
         figures["ack"] = ack.measure()
     if arguments.only in (None, "incremental"):
         figures["incremental"] = incremental.measure()
+    if arguments.only in (None, "feeding"):
+        figures["feeding"] = feeding.measure()
     out = ROOT / "build" / "bench.json"
     out.parent.mkdir(exist_ok=True)
     if out.exists():
         figures = {**json.loads(out.read_text()), **figures}
     out.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps({name: figures[name] for name in ("overhead", "ack", "incremental") if name in figures}, indent=2))
+    shown = [name for name in ("overhead", "ack", "incremental", "feeding") if name in figures]
+    print(json.dumps({name: figures[name] for name in shown}, indent=2))
 
 
 def measure_overhead(unchanged: int, training: int) -> dict:

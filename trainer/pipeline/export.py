@@ -56,16 +56,19 @@ def convert(model: Any, path: Path) -> None:
     onnx.save(proto, path)
 
 
-def score(model: Path, pixels: packed.Pixels) -> Floats:
+def score(model: Path, pixels: packed.Mapped) -> Floats:
     """The probabilities, (images, classes), that onnxruntime computes with the model file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    parts = [
-        session.run([config.OUTPUT], {config.INPUT: pixels[start : start + feed.BATCH].astype(np.float32)})[0]
-        for start in range(0, len(pixels), feed.BATCH)
-    ]
-    return np.concatenate(parts)
+    numbers = np.arange(len(pixels))
+    batches = [numbers[start : start + feed.BATCH] for start in range(0, len(pixels), feed.BATCH)]
+    return np.concatenate(
+        [
+            session.run([config.OUTPUT], {config.INPUT: packed.read(pixels, rows).astype(np.float32)})[0]
+            for rows in batches
+        ]
+    )
 
 
 if __name__ == "__main__":

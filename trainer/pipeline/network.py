@@ -33,7 +33,7 @@ def build(size: int, channels: int, classes: int, *, filters: int, dropout: floa
         x = layers.Conv2D(filters * 2**block, 3, padding="same", use_bias=False)(x)
     x = layers.GlobalAveragePooling2D()(_activated(x))
     x = layers.Dropout(dropout)(x)
-    probabilities = layers.Dense(classes, activation="softmax", name="probabilities")(x)
+    probabilities = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(image, probabilities, name="fruits")
 
 

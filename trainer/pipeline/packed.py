@@ -23,6 +23,7 @@ CHANNELS = 3
 
 Part = Literal["training", "test"]
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+Mapped = np.memmap[Any, np.dtype[np.uint8]]
 Labels = np.ndarray[Any, np.dtype[np.int32]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -32,7 +33,7 @@ class Images:
     """One part: `pixels[i]` shows a fruit of class `classes[labels[i]]`."""
 
     classes: tuple[str, ...]
-    pixels: Pixels
+    pixels: Mapped
     """Mapped from the file: only what is looked at is read."""
     labels: Labels
 
@@ -50,6 +51,25 @@ def load(part: Part, folder: Path = FOLDER) -> Images:
     except FileNotFoundError as error:
         raise StageError(f"{error.filename} is missing. Run `dvc repro prepare` first.") from None
     return Images(classes=tuple(classes), pixels=pixels, labels=labels)
+
+
+def read(pixels: Mapped, rows: Rows) -> Pixels:
+    """Copies of some rows, read from the file behind `pixels` and not through the mapping.
+
+    What a mapping has shown stays counted as memory of the process, in the end the whole file; this keeps nothing, and
+    holds Python's lock only between two rows.
+
+    Raises:
+        StageError: the file is shorter than it was.
+    """
+    found = np.empty((len(rows), *pixels.shape[1:]), np.uint8)
+    size = int(np.prod(pixels.shape[1:]))
+    with Path(str(pixels.filename)).open("rb", buffering=0) as file:
+        for target, row in zip(found, rows.tolist(), strict=True):
+            file.seek(pixels.offset + row * size)
+            if file.readinto(target) != size:
+                raise StageError(f"{pixels.filename} was cut off. Run `dvc repro --force prepare`.")
+    return found
 
 
 def split(images: Images, share: float, seed: int) -> tuple[Rows, Rows]:

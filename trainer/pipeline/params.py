@@ -21,6 +21,16 @@ def _within(low: float, high: float = math.inf) -> Any:
     return field(metadata={"low": low, "high": high})
 
 
+def _yes_or_no() -> Any:
+    """A field that is `true` or `false`."""
+    return field()
+
+
+def _one_of(*words: str) -> Any:
+    """A field whose value is one of `words`."""
+    return field(metadata={"words": words})
+
+
 @dataclass(frozen=True)
 class Section:
     """A section of `params.yaml`: every field is a key, and every key a field."""
@@ -68,6 +78,22 @@ class Train(Section):
     dropout: float = _within(0, 0.95)
     validation_share: float = _within(0.01, 0.9)
     """The share of each class's training images that is held out to watch the training."""
+    warmup_epochs: int = _within(0)
+    """Epochs in which the learning rate rises from 0 before it falls."""
+    patience: int = _within(0)
+    """Epochs without a better validation loss after which the training ends, with the best weights; 0 never does."""
+    augment: bool = _yes_or_no()
+    """Whether the training sees flipped, shifted, turned, lighter and darker images."""
+    class_weights: bool = _yes_or_no()
+    """Whether a class with few images counts as much as one with many."""
+    mixed_precision: str = _one_of("auto", "off")
+    """`auto` computes with half floats on GPUs that are made for it; never on a CPU."""
+
+    def __post_init__(self) -> None:
+        if self.warmup_epochs >= self.epochs:
+            raise StageError(
+                f"`train.warmup_epochs` must be less than `train.epochs` ({self.epochs}), not {self.warmup_epochs}."
+            )
 
 
 @dataclass(frozen=True)
@@ -92,11 +118,23 @@ def _section(path: Path, name: str) -> Mapping[str, Any]:
     return section
 
 
-def _value(section: Mapping[str, Any], item: Field[Any], label: str) -> int | float:
-    whole = item.type == "int"
+def _value(section: Mapping[str, Any], item: Field[Any], label: str) -> bool | float | str:
     value = section.get(item.name)
     if value is None:
         raise StageError(f"{label} is missing.")
+    if item.type == "bool":
+        if not isinstance(value, bool):
+            raise StageError(f"{label} must be `true` or `false`, not {value!r}.")
+        return value
+    if item.type == "str":
+        if value not in item.metadata["words"]:
+            raise StageError(f"{label} must be one of {', '.join(item.metadata['words'])}, not {value!r}.")
+        return str(value)
+    return _number(value, item, label)
+
+
+def _number(value: Any, item: Field[Any], label: str) -> int | float:
+    whole = item.type == "int"
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise StageError(f"{label} must be a {'whole ' * whole}number, not {value!r}.")
     low, high = item.metadata["low"], item.metadata["high"]

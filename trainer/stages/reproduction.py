@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import _reproduce_stage, collect_stages, get_active_graph, plan_repro
@@ -18,6 +19,7 @@ from trainer.events import EventLog
 from trainer.failure import StepError
 from trainer.job import memory
 from trainer.stages import causes
+from trainer.stages.checkpoints import Checkpoints
 from trainer.stages.metrics import Watch
 from trainer.stages.output import Capture, Tail
 
@@ -84,11 +86,12 @@ class NoRunCache(StageCache):  # type: ignore[misc] # DVC has no types
 class Reproduction:
     """One `dvc repro` of the workspace in the current folder."""
 
-    def __init__(self, events: EventLog, capture: Capture, tail: Tail, watch: Watch) -> None:
+    def __init__(self, events: EventLog, capture: Capture, tail: Tail, watch: Watch, checkpoints: Checkpoints) -> None:
         self._events = events
         self._capture = capture
         self._tail = tail
         self._watch = watch
+        self._checkpoints = checkpoints
         self._kills = memory.oom_kills()
         self.repo = Repo(os.curdir)
         self.steps: list[Any] = []
@@ -150,7 +153,7 @@ class Reproduction:
             reporter.begin(step.addressing)
             self._tail.clear()
             self._watch.begin_stage()
-            done = _one(step, upstream, force, options)
+            done = _one(step, upstream, force, options, self._checkpoints)
             self._capture.flush()
             self._watch.look()
             reporter.end(changed=done is not None)
@@ -173,7 +176,7 @@ class Reproduction:
         return StepError(cause.name, cause.message, stage=stage, lines=self._tail.lines)
 
 
-def _one(step: Any, upstream: Any, force: bool, options: dict[str, Any]) -> Any:
+def _one(step: Any, upstream: Any, force: bool, options: dict[str, Any], checkpoints: Checkpoints | None = None) -> Any:
     """Missing data is no change (`--allow-missing`), but a stage that does run must write all its outputs.
 
     DVC's own option would forgive both.
@@ -181,7 +184,16 @@ def _one(step: Any, upstream: Any, force: bool, options: dict[str, Any]) -> Any:
     if not force and not step.changed(True, upstream):
         logging.getLogger("dvc.stage").info("Stage '%s' didn't change, skipping", step.addressing)
         return None
-    return _reproduce_stage(step, upstream=upstream, force=force, **options)
+    if checkpoints is None:
+        return _reproduce_stage(step, upstream=upstream, force=force, **options)
+    with checkpoints.of(step.addressing, str(step.cmd), _digests(step)):
+        return _reproduce_stage(step, upstream=upstream, force=force, **options)
+
+
+def _digests(step: Any) -> dict[str, str]:
+    """What the stage reads, and what is there; parameters apart, which are part of the commit or of params.yaml."""
+    files = [dep for dep in step.deps if dep.protocol == "local" and not isinstance(dep, ParamsDependency)]
+    return {str(dep): str(dep.get_hash()) for dep in files if dep.exists}
 
 
 def _listen(reporter: Reporter) -> None:
