@@ -15,9 +15,9 @@ HOLD_MINUTES = 20
 MOST = 5
 
 
-def row(run: Run) -> list[Block]:
-    """One block of at most five buttons, or none at all."""
-    buttons = [make(run) for wanted, make in _BUTTONS if wanted(run)][:MOST]
+def row(run: Run, *, hold: bool = True) -> list[Block]:
+    """One block of at most five buttons, or none at all; without `hold` the machine's own one is left out."""
+    buttons = [make(run) for wanted, make in _BUTTONS if wanted(run) and (hold or make is not _hold)][:MOST]
     return [actions(*buttons, block_id=f"run-{run.id}")] if buttons else []
 
 

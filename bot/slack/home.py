@@ -35,7 +35,7 @@ class MachineShown:
 
 @dataclass(frozen=True)
 class RunShown:
-    """A run with its line of mrkdwn; its buttons are those of its card."""
+    """A run with its line of mrkdwn; its buttons are those of its card, but for the machine's, which stand above."""
 
     run: Run
     text: str
@@ -102,8 +102,10 @@ def _runs(shown: Home) -> list[Block]:
     if not (shown.active or shown.recent):
         return [*blocks, section("None yet. `/train <branch> <tag>` starts one.")]
     for each in [*shown.active[:RUNS], *shown.recent[:RUNS]]:
-        blocks += [section(each.text), *row(each.run)]
-    return [*blocks, context("`/runs mine` lists more of them.")]
+        blocks += [section(each.text), *row(each.run, hold=False)]
+    if len(shown.active) > RUNS or len(shown.recent) > RUNS:
+        blocks.append(context("`/runs mine` lists more of them."))
+    return blocks
 
 
 def _notifications(shown: Home) -> list[Block]:

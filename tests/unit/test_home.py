@@ -111,7 +111,22 @@ def test_it_shows_my_machine_my_runs_the_teams_releases_and_the_months_costs(off
     assert "<https://gitlab.test/r/v1.0.0|v1.0.0>" in said
     assert "*$0.00* for you, *$1.00* for all" in said
     assert "'Cancel'" in said
+    assert "alice on" not in said
+    assert "`/runs mine` lists more" not in said
     assert "Europe/Berlin" in said
+
+
+def test_a_run_has_no_button_for_the_machine_which_has_its_own_above():
+    run = a_run(Phase.FAILED, log_read=9, times={Phase.STARTING: START})
+    shown = Home(machines=[MachineShown("rack-1", "rack-1", on=True, held=False)], recent=[RunShown(run, "a run")])
+    actions = [each.get("action_id") for block in home(shown)["blocks"] for each in block.get("elements", ())]
+    assert actions[:6] == ["machine-stop", "machine-hold", "retry", "again", "log", "notify-me"]
+
+
+def test_more_runs_than_are_shown_are_said_to_be_there():
+    recent = [RunShown(a_run(Phase.FAILED), f"run {number}") for number in range(6)]
+    assert "`/runs mine` lists more of them" in str(home(Home(recent=recent)))
+    assert "lists more of them" not in str(home(Home(recent=recent[:5])))
 
 
 def test_somebody_without_anything_sees_what_to_do(office):
