@@ -6,7 +6,7 @@ JOBS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench constraints clean
+.PHONY: demo test lint format bench screenshots constraints clean
 
 demo: $(STAMP)
 	@$(BIN)/stationmaster demo $(if $(ONCE),--once '$(ONCE)') $(ARGS)
@@ -26,6 +26,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+screenshots: $(STAMP)
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/integration/test_people.py $(ARGS)
 
 constraints: $(STAMP)
 	@mkdir -p build

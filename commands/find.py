@@ -32,12 +32,12 @@ def run_pressed(press: Press, desk: Desk) -> Run | None:
     return desk.store.run(int(digits)) if digits else None
 
 
-def one_line(run: Run, call: Call, desk: Desk) -> str:
+def one_line(run: Run, call: Call, desk: Desk, *, mine: bool = False) -> str:
     """`*42* Training, stage 2 of 4 · main → v1.0.0 · alice on rack · 3 min so far · thread`."""
     names = f"{words.code(run.branch, 80)} → {words.code(run.tag, 80)}"
     if run.kind is not Kind.TRAIN:
         names = f"{'image' if run.kind is Kind.BUILD else 'smoke test'} of {words.code(run.branch, 80)}"
-    where = f"{desk.name_of(run.user, run)} on {words.code(run.location, 60)}"
+    where = ("" if mine else f"{desk.name_of(run.user, run)} ") + f"on {words.code(run.location, 60)}"
     parts = [f"*{run.id}* {status(run)}", names, where, _when(run, desk.clock.now()), thread_link(run, call)]
     return " · ".join(part for part in parts if part)
 

@@ -89,7 +89,7 @@ def page(user: str, desk: Desk) -> View:
     """The tab as it should stand now."""
     person, kept = desk.person(user), desk.store.homes.get(user)
     call = Call(user, "", "", "", workspace=desk.workspace())
-    active = desk.store.runs(user=user, only_open=True, limit=RUNS)
+    active = desk.store.runs(user=user, only_open=True, limit=RUNS + 1)
     recent = [run for run in desk.store.runs(user=user, limit=3 * RUNS) if run.phase.ended]
     digest = desk.store.digests.of(user, EVERY_PROJECT)
     return home(
@@ -97,8 +97,8 @@ def page(user: str, desk: Desk) -> View:
             answer=kept.answer(desk.clock.now()) if kept else "",
             machines=_machines(user, person, desk),
             no_machine=_no_machine(person, desk),
-            active=[RunShown(run, one_line(run, call, desk)) for run in active],
-            recent=[RunShown(run, one_line(run, call, desk)) for run in recent],
+            active=[_run(run, call, desk) for run in active],
+            recent=[_run(run, call, desk) for run in recent],
             releases=[_release(run, desk) for run in desk.store.released(None, limit=RELEASES)],
             costs=_costs(user, desk),
             preference=desk.store.preferences.of(user),
@@ -129,6 +129,10 @@ def _no_machine(person: Person | None, desk: Desk) -> str:
     if person is None:
         return "We have not met yet: I am asking Slack who you are, and this page follows."
     return f"None of the machines is yours. Ask {desk.whom_to_ask} to add one for you; `/locations` shows all of them."
+
+
+def _run(run: Run, call: Call, desk: Desk) -> RunShown:
+    return RunShown(run, one_line(run, call, desk, mine=True), retried=desk.store.retry_of(run.id) is not None)
 
 
 def _release(run: Run, desk: Desk) -> str:

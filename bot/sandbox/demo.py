@@ -41,7 +41,7 @@ Type into its text box:
     {train} main v1.0.0
 
 and watch the message and its thread; at the end they link to the release. Then try `/train feature/wider v1.1.0`,
-`/train feature/typo v2.0.0` (it fails, on purpose), `/locations`, `/runs` and `/train-help`.
+`/train feature/typo v2.0.0` (it fails, on purpose), `/train` alone (a form), Home in the sidebar, and `/train-help`.
 
 The bot's log is {log}. Ctrl-C ends the demo.
 """

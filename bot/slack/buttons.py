@@ -5,6 +5,8 @@ Each button's value is the run's number; who may press it, and whether it still 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.runs.model import Kind, Phase, Run
 from bot.slack import words
 from bot.slack.blocks import Block, actions, button, mapping_of, plain
@@ -15,9 +17,10 @@ HOLD_MINUTES = 20
 MOST = 5
 
 
-def row(run: Run) -> list[Block]:
-    """One block of at most five buttons, or none at all."""
-    buttons = [make(run) for wanted, make in _BUTTONS if wanted(run)][:MOST]
+def row(run: Run, *, without: Sequence[str] = ()) -> list[Block]:
+    """One block of at most five buttons, or none at all; `without` has the actions that make no sense in this place."""
+    made = [make(run) for wanted, make in _BUTTONS if wanted(run)]
+    buttons = [each for each in made if each["action_id"] not in without][:MOST]
     return [actions(*buttons, block_id=f"run-{run.id}")] if buttons else []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.ports import Message
@@ -131,7 +131,7 @@ _DONE = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.TESTED: _tested}
 def _who_and_where(run: Run, who: str) -> str:
     parts = [
         f"{words.escape(who or local_part(run), 80)} on {words.code(run.location)}",
-        f"{words.code(run.branch)} at {words.code(run.commit[:8])}",
+        f"commit {words.code(run.commit[:8])}",
     ]
     return " · ".join(parts)
 
@@ -219,16 +219,16 @@ def _training_bar(run: Run) -> str:
 def _metrics(run: Run) -> str:
     if run.phase is not Phase.TRAINING:
         return ""
-    values = _values(mapping_of(mapping_of(run.progress, "metric"), "values"))
-    return "\n".join(line for line in (values, _line(run)) if line)
-
-
-def _line(run: Run) -> str:
-    """`accuracy ▁▂▃▅▇ from 0.41 to 0.93`: how the metric that says most has gone so far."""
+    values = mapping_of(mapping_of(run.progress, "metric"), "values")
     told = curves.main(mapping_of(run.progress, "curve"))
     if told is None:
-        return ""
-    name, values = told
+        return _values(values)
+    others = {name: value for name, value in flatten(values, limit=50).items() if name != told[0]}
+    return "\n".join(line for line in (_values(others), _line(*told)) if line)
+
+
+def _line(name: str, values: Sequence[float]) -> str:
+    """`accuracy ▁▂▃▅▇ from 0.41 to 0.93`: how the metric that says most has gone so far."""
     first, last = words.number(values[0]), words.number(values[-1])
     return f"{words.escape(name, 60)} {words.sparkline(values)} from {first} to {last}"
 

@@ -10,7 +10,7 @@ from bot.runs.model import Run
 from bot.runs.preferences import Preference
 from bot.slack import words
 from bot.slack.blocks import Block, actions, button, context, header, plain, section
-from bot.slack.buttons import HOLD_MINUTES, row
+from bot.slack.buttons import HOLD, HOLD_MINUTES, RETRY, row
 
 MACHINE_START, MACHINE_STOP, MACHINE_HOLD, MACHINE_RELEASE = (
     f"machine-{verb}" for verb in ("start", "stop", "hold", "release")
@@ -35,10 +35,14 @@ class MachineShown:
 
 @dataclass(frozen=True)
 class RunShown:
-    """A run with its line of mrkdwn; its buttons are those of its card."""
+    """A run with its line of mrkdwn. Its buttons are those of its card, but for the machine's own, which stands above.
+
+    `retried`: it was tried again already, and that is another run.
+    """
 
     run: Run
     text: str
+    retried: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +106,10 @@ def _runs(shown: Home) -> list[Block]:
     if not (shown.active or shown.recent):
         return [*blocks, section("None yet. `/train <branch> <tag>` starts one.")]
     for each in [*shown.active[:RUNS], *shown.recent[:RUNS]]:
-        blocks += [section(each.text), *row(each.run)]
-    return [*blocks, context("`/runs mine` lists more of them.")]
+        blocks += [section(each.text), *row(each.run, without=(HOLD, RETRY) if each.retried else (HOLD,))]
+    if len(shown.active) > RUNS or len(shown.recent) > RUNS:
+        blocks.append(context("`/runs mine` lists more of them."))
+    return blocks
 
 
 def _notifications(shown: Home) -> list[Block]:

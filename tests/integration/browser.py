@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 FLAGS = [
@@ -60,9 +62,15 @@ class Pages:
         width: int = 1280,
         height: int = 800,
         scheme: Literal["light", "dark"] = "light",
+        scale: float = 1,
     ) -> SlackPage:
-        """The page as this person sees it, at a channel such as `training` or at `Stationmaster/home`."""
-        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        """The page as this person sees it, at a channel such as `training` or at `Stationmaster/home`.
+
+        `width` and `height` in pixels of the page, `scale` in pixels of a picture for each of them.
+        """
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=scale
+        )
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -114,15 +122,20 @@ class SlackPage:
         """The newest message in the channel with this text."""
         return self.messages.filter(has_text=text).last
 
+    def reply(self, text: str) -> Locator:
+        """The newest message in the open thread with this text."""
+        return self.thread.get_by_role("article").filter(has_text=text).last
+
     def wait_for(self, text: str) -> Locator:
         """The newest message with this text, once it is there."""
         expect(self.message(text)).to_be_visible()
         return self.message(text)
 
     def press(self, label: str, within: Locator | None = None) -> None:
-        """Press a button: within something, else in the newest message of the channel that has it."""
+        """Press a button by its name or by what stands on it: within something, else in the newest message with it."""
         place = within or self.messages.filter(has=self.page.get_by_role("button", name=label, exact=True)).last
-        place.get_by_role("button", name=label, exact=True).click()
+        named = place.get_by_role("button", name=label, exact=True)
+        named.or_(place.get_by_role("button").filter(has_text=re.compile(f"^{re.escape(label)}$"))).click()
 
     def open_thread(self, text: str) -> None:
         """Open the thread of the newest message with this text."""
@@ -192,6 +205,14 @@ class SlackPage:
         """A picture of the window, for people to look at."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=path)
+
+    def picture(self, part: Locator, path: Path) -> None:
+        """A small picture of a part of the page, without what only a mouse above it shows."""
+        self.page.mouse.move(1, 1)
+        self.page.evaluate("document.activeElement.blur()")
+        taken = Image.open(io.BytesIO(part.screenshot(animations="disabled")))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        taken.convert("RGB").quantize(128).save(path, optimize=True)
 
 
 def _labelled(label: str) -> re.Pattern[str]:

@@ -361,7 +361,9 @@ def test_a_picture_has_its_words_and_opens_large(alice, app):
     )
     small = alice.messages.last.get_by_role("img", name="Accuracy rises")
     expect(small).to_be_visible()
-    assert small.evaluate("node => node.getBoundingClientRect().width") <= 480
+    shown = small.bounding_box()
+    assert shown["width"] <= 480
+    assert shown["width"] / shown["height"] == pytest.approx(1600 / 900, rel=0.02)
     alice.messages.last.get_by_role("button", name="Accuracy rises").click()
     large = alice.page.get_by_role("dialog", name=re.compile("Learning curve"))
     expect(large.get_by_role("img", name="Accuracy rises")).to_be_visible()

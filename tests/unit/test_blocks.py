@@ -166,7 +166,7 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
     assert "*Training, stage 2 of 4, `train`*" in text
     assert "██████████░░░░░░░░░░ epoch 7 of 14" in text
     assert "accuracy 0.9312 · loss 0.21" in text
-    assert "alice on `rack-1` · `main` at `abcdef01`" in text
+    assert "alice on `rack-1` · commit `abcdef01`" in text
     assert "1 min 30 s so far, about 5 min left" in text
     assert "machine ✓ · data ✓ · *training* · saving · release" in text
 

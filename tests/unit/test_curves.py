@@ -137,6 +137,7 @@ def test_the_card_shows_the_line_and_the_time_left():
     text = str(card(run, now=START + 360, usual=Usual(9_999, after_stage=60)).blocks)
     assert "epoch 6 of 10" in text
     assert "accuracy ▁▂▃▅▆▇ from 1 to 6" in text
+    assert text.count("accuracy") == 1
     assert "6 min so far, about 5 min left" in text
     text = str(card(run, now=START + 360, usual=Usual()).blocks)
     assert "about 4 min left in this stage" in text

@@ -111,7 +111,23 @@ def test_it_shows_my_machine_my_runs_the_teams_releases_and_the_months_costs(off
     assert "<https://gitlab.test/r/v1.0.0|v1.0.0>" in said
     assert "*$0.00* for you, *$1.00* for all" in said
     assert "'Cancel'" in said
+    assert "alice on" not in said
+    assert "`/runs mine` lists more" not in said
     assert "Europe/Berlin" in said
+
+
+@pytest.mark.parametrize(("retried", "actions"), [(False, ["retry", "again", "log"]), (True, ["again", "log"])])
+def test_a_run_has_no_button_for_its_machine_nor_for_what_was_tried_again_already(retried, actions):
+    run = a_run(Phase.FAILED, log_read=9, times={Phase.STARTING: START})
+    blocks = home(Home(recent=[RunShown(run, "a run", retried=retried)]))["blocks"]
+    shown = [each["action_id"] for block in blocks for each in block.get("elements", ()) if each["type"] == "button"]
+    assert shown == actions
+
+
+def test_more_runs_than_are_shown_are_said_to_be_there():
+    recent = [RunShown(a_run(Phase.FAILED), f"run {number}") for number in range(6)]
+    assert "`/runs mine` lists more of them" in str(home(Home(recent=recent)))
+    assert "lists more of them" not in str(home(Home(recent=recent[:5])))
 
 
 def test_somebody_without_anything_sees_what_to_do(office):

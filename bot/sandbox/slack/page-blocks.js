@@ -9,6 +9,7 @@ import { idOf } from "./page-values.js";
 
 const BLOCKS = { section, header, context, divider, actions, image, rich_text, markdown, input };
 const PREVIEW = 64_000;
+const [WIDEST, HIGHEST] = [480, 360]; // pixels of a picture in the list
 const TEXT_KIND = /^text\/|json|yaml|xml/;
 const TEXT_NAME = /\.(log|txt|md|ya?ml|toml|csv|dvc|lock|py|diff|patch)$/i;
 
@@ -109,12 +110,19 @@ function image(block) {
 
 /** A picture of its own size at most; a click shows it large. */
 function picture(url, alt, caption, about = {}) {
-  const show = el("img", { src: url, alt, width: about.width || null, height: about.height || null });
+  const show = el("img", { src: url, alt, ...fitted(about) });
   const large = /^\//.test(url) || url?.startsWith(location.origin);
   const frame = large
     ? el("button", { type: "button", class: "enlarge", "data-do": "enlarge", title: "Show it large" }, show)
     : link(url, [show]);
   return el("figure", { class: "picture" }, caption && el("figcaption", {}, caption), frame);
+}
+
+/** Its size in the list, known before it is loaded: nothing moves then, and nothing is squeezed. */
+function fitted({ width, height }) {
+  if (!width || !height) return {};
+  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
 /** A label, an element and, below it, a hint and what is wrong with it. */
