@@ -135,7 +135,7 @@ def test_what_a_training_plants_runs_neither_when_its_result_is_saved_nor_in_the
         subprocess.run(trap, cwd=workspace(world), capture_output=True, check=False)
         assert ran.exists(), f"{trap} would have shown that it is one"
         ran.unlink()
-    assert world.types("alice", "/train attacks v1.2.1") == ""
+    assert world.types("alice", "/train attacks v1.2.1 --force") == ""
     assert "*Released*" in world.until_over("v1.2.1", 120).headline
     assert not ran.exists()
 
@@ -166,7 +166,7 @@ def test_a_branch_with_a_dockerfile_of_its_own_trains_in_its_image_which_is_buil
     assert "*Released*" in run.headline, run.text
     assert "Building the image of `own-box`, which is not here yet." in run.text
     assert "It stays at this machine." in run.text
-    world.types("alice", "/train own-box v1.5.1")
+    world.types("alice", "/train own-box v1.5.1 --force")
     again = world.until_over("v1.5.1", 120)
     assert "*Released*" in again.headline, again.text
     assert "Building" not in again.text
@@ -184,4 +184,4 @@ def test_build_image_ends_with_the_image_of_the_branch(world, first):
 
     run = until(built, "the image is built", 120)
     assert "*The image of `only-image` is built.*" in run.last_word
-    assert "sha256:" in run.last_word
+    assert "stationmaster/team/tiny:train_only-image-" in run.last_word
