@@ -211,7 +211,7 @@ def test_home_shows_my_things_and_keeps_what_i_choose(world, first, pages):
     alice.home.get_by_role("combobox").select_option(label="18:00")
     assert alice.nameless() == []
     assert alice.faint() == []
-    alice.page.set_viewport_size({"width": 800, "height": 1240})
+    alice.page.set_viewport_size({"width": 800, "height": 1300})
     alice.picture(alice.home, SHOTS / "home.png")
 
     alice.page.reload()
