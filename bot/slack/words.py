@@ -16,6 +16,8 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _BARS = "▁▂▃▅▆▇"
 """Without ▄ and █, which many fonts put on another line than the others."""
+_ADDRESS = re.compile(r"(?<!\S)https?://[^\s<>|`…]*[^\s<>|`….,;:!?)](?=[.,;:!?)]*(?:\s|$))")
+"""Of a whole word: none that was cut, none in back quotes."""
 _PAUSE = "\u200b"
 """A zero-width space: keeps three back quotes of a log from closing the code block around it."""
 
@@ -42,8 +44,12 @@ def escape(text: str, limit: int = 500) -> str:
 
 
 def prose(text: str, limit: int = 2_900) -> str:
-    """Our own sentence with foreign words in it: back quotes and `<@U1>` stay markup, everything else is only text."""
-    return re.sub(r"&lt;(@[UW][A-Z0-9]+)&gt;", r"<\1>", escape(text, limit))
+    """Our own sentence with foreign words in it: back quotes and `<@U1>` stay markup, everything else is only text.
+
+    An address that stands by itself can be clicked; it shows itself, so nothing hides behind it.
+    """
+    said = re.sub(r"&lt;(@[UW][A-Z0-9]+)&gt;", r"<\1>", escape(text, limit))
+    return _ADDRESS.sub(r"<\g<0>>", said)
 
 
 def entities(text: str) -> str:

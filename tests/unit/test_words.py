@@ -72,6 +72,24 @@ def test_our_own_sentences_may_name_a_person_but_nobody_elses_words_may_ping_all
     assert words.prose("run 3 by <@U123> <!here>") == "run 3 by <@U123> &lt;!here&gt;"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("It is https://gitlab.test/r/v1.0.0.", "It is <https://gitlab.test/r/v1.0.0>."),
+        ("See https://gitlab.test/?a=1&b=2, please", "See <https://gitlab.test/?a=1&amp;b=2>, please"),
+        ("`https://gitlab.test` and xhttps://gitlab.test", "`https://gitlab.test` and xhttps://gitlab.test"),
+        ("<https://evil.test|https://good.test>", "&lt;https://evil.test|https://good.test&gt;"),
+        ("https://evil.test|label", "https://evil.test|label"),
+    ],
+)
+def test_an_address_in_a_sentence_can_be_clicked_and_shows_itself(text, said):
+    assert words.prose(text) == said
+
+
+def test_an_address_that_was_cut_is_no_link():
+    assert "<" not in words.prose("https://gitlab.test/" + "x" * 500, 100)
+
+
 def test_a_line_is_shown_as_a_terminal_would_end_up_with_it():
     assert words.clean("\x1b[31m10%\r55%\r100%\x1b[0m done\r\n\x00next\u202e") == "100% done\nnext"
 
