@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.runs.model import Kind, Phase, Run
+from bot.runs.model import Kind, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, actions, button, mapping_of, plain
 
 CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "again", "compare", "hold"
 """The action ids."""
+OF_THE_BRANCH = (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE)
+"""Reasons that another try meets again, until something is changed on the branch."""
 HOLD_MINUTES = 20
 MOST = 5
 
@@ -69,7 +71,9 @@ def _cancel(run: Run) -> Block:
 
 
 def _retry(run: Run) -> Block:
-    return button("Retry", RETRY, str(run.id), spoken=f"Retry run {run.id} from where it failed", style="primary")
+    """The next thing to do, but where the branch itself has to change first."""
+    style = {} if run.reason in OF_THE_BRANCH else {"style": "primary"}
+    return button("Retry", RETRY, str(run.id), spoken=f"Retry run {run.id} from where it failed", **style)
 
 
 def _again(run: Run) -> Block:

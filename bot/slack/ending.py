@@ -13,7 +13,7 @@ from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import comparing, words
 from bot.slack.asked import command, mentions, parameters
 from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
-from bot.slack.buttons import row
+from bot.slack.buttons import OF_THE_BRANCH, row
 from bot.slack.comparing import Other
 from bot.slack.milestones import STEPS, Names
 
@@ -32,8 +32,6 @@ _SPANS = (
 _SHORTEST_SPAN = 0.05
 _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACHINE, Reason.PUBLIC_LINK})
 """Reasons that another try meets again, until whoever runs Stationmaster has done something."""
-_OF_THE_BRANCH = (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE)
-"""Reasons that another try meets again, until something is changed on the branch."""
 
 
 def terminal(run: Run, note: Note, *, key: str = "", names: Names | None = None, cost: Cost | None = None) -> Message:
@@ -215,13 +213,13 @@ def _before_a_result(run: Run) -> str:
     """What helps when nothing was made yet that could be saved."""
     tag, branch, again = words.code(run.tag), words.code(run.branch), words.code(command(run), 500)
     retry = words.code(f"/retry {run.id}")
-    if run.kind is Kind.SMOKE and run.reason in _OF_THE_BRANCH:
+    if run.kind is Kind.SMOKE and run.reason in OF_THE_BRANCH:
         return f"A real training would most likely fail in the same way. Push a fix to {branch}, then {again}."
     if run.kind is Kind.SMOKE:
         return f"That says nothing of {branch}: {retry} tries the same again."
     if run.reason in _ASK_FIRST:
         return f"Nothing was released. Once that is put right, {again} starts over."
-    if run.reason in _OF_THE_BRANCH:
+    if run.reason in OF_THE_BRANCH:
         return f"Nothing was released, {tag} is still free: push a fix to {branch}, then {again}."
     return f"Nothing was released, {tag} is still free: {retry} tries the same again."
 

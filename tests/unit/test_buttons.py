@@ -9,7 +9,7 @@ from bot.ports import Person
 from bot.runs.model import Kind, Note, Phase, Reason
 from bot.runs.store import Store
 from bot.sandbox.slack.limits import check_message
-from bot.slack.buttons import row
+from bot.slack.buttons import RETRY, row
 from bot.slack.card import card
 from bot.slack.ending import terminal
 from commands import BUTTONS, modal
@@ -63,6 +63,15 @@ def test_the_row_is_the_same_below_card_and_last_message_and_inside_slacks_limit
         assert check_message(message.text, blocks) == []
         assert [block for block in blocks if block["type"] == "actions"] == row(run)
     assert all(len(block["elements"]) <= 5 for block in row(run))
+
+
+@pytest.mark.parametrize(
+    ("reason", "style"), [(Reason.NETWORK, "primary"), (Reason.CODE, None), (Reason.OUT_OF_MEMORY, None)]
+)
+def test_retry_is_the_next_thing_to_do_but_where_the_branch_has_to_change_first(reason, style):
+    (block,) = row(a_run(Phase.FAILED, reason=reason))
+    (retry,) = (each for each in block["elements"] if each["action_id"] == RETRY)
+    assert retry.get("style") == style
 
 
 def test_every_button_has_a_handler_and_says_to_a_screen_reader_what_it_is_about():
