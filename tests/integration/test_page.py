@@ -13,7 +13,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 
 from bot.sandbox.slack import SlackSandbox, SlashCommand
-from tests.integration.browser import BORING, PATIENCE, chromium
+from tests.integration.browser import BORING, PATIENCE, chromium, visit
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ def open_page(browser: Browser, slack: SlackSandbox) -> Iterator:
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-        page.goto(f"{slack.url}/{query}")
+        visit(page, f"{slack.url}/{query}")
         expect(page.get_by_role("heading", name="training", exact=True)).to_be_visible()
         return page
 

@@ -220,7 +220,7 @@ def test_a_bucket_in_trouble_delays_the_release(world, begun):
 
 
 def test_a_machine_without_capacity_is_named_in_the_thread_and_given_back(world, without_capacity):
-    thread = world.until_over("b1", 60)
+    thread = world.until_over("b1")
     assert "the cloud has no free capacity of its kind just now" in thread.last_word
     assert "Nothing was charged" in thread.last_word
     assert world.power("bob") == "stopped"
