@@ -13,6 +13,8 @@ from typing import Any
 FILE = "params.yaml"
 SMOKE = "smoke"
 """The section with a smoke test's own values, nested as the parameters themselves are."""
+GATES = "gates"
+"""The section with what a result must hold to (trainer/definition/gates.py): no parameter of any stage."""
 LARGEST = 1_000_000
 """Bytes of a file that is read."""
 
@@ -61,8 +63,8 @@ def changed(content: bytes | None, values: Mapping[str, str], *, smoke: bool = F
 
 
 def names(document: Mapping[str, Any]) -> list[str]:
-    """Every parameter with its dotted name, without those of the smoke test."""
-    return [name for name, _ in _flat(document) if name.split(".")[0] != SMOKE]
+    """Every parameter with its dotted name, without those of the smoke test and without the gates."""
+    return [name for name, _ in _flat(document) if name.split(".")[0] not in (SMOKE, GATES)]
 
 
 def _smoke_values(document: Mapping[str, Any]) -> list[tuple[str, Any]]:

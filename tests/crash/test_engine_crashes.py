@@ -10,7 +10,7 @@ from tests.doubles.station import Station
 ENGINE_POINTS = [
     name
     for name in crashpoints.POINTS
-    if not name.startswith(("message-", "failed-", "built-", "tested-", "request-added"))
+    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "decided", "request-added"))
 ]
 IMAGE_POINTS = [
     "request-claimed",
