@@ -26,7 +26,7 @@ _DIGITS = 15
 
 def release(run: Run, user: str, reason: str, desk: Desk) -> str | None:
     """Let the run be released all the same; a sentence when that is refused, None when it was done."""
-    reason = words.clean(reason)
+    reason = " ".join(words.clean(reason).split())
     refusal = may_not_release(run, user, desk)
     if refusal:
         return refusal
