@@ -37,8 +37,7 @@ def failed_gates(run: Run) -> list[str]:
 def _failing(gate: Gate, metrics: Mapping[str, Any], earlier: Earlier) -> Iterator[str]:
     name = f"`{gate.metric}`"
     if gate.metric not in metrics:
-        near = difflib.get_close_matches(gate.metric, metrics, n=1, cutoff=0.4)
-        yield f"{name} is not among the metrics of this result.{f' Did you mean `{near[0]}`?' if near else ''}"
+        yield f"{name} is not among the metrics of this result.{_hint(gate.metric, metrics)}"
         return
     value = metrics[gate.metric]
     if not is_number(value):
@@ -50,6 +49,14 @@ def _failing(gate: Gate, metrics: Mapping[str, Any], earlier: Earlier) -> Iterat
         yield f"{name} is {_shown(value)}; at most {_shown(gate.most)} is asked for."
     if gate.better is not None:
         yield from _worse(gate, value, [(tag, their[gate.metric]) for tag, their in earlier if gate.metric in their])
+
+
+def _hint(wanted: str, metrics: Mapping[str, Any]) -> str:
+    """The same name in another group says more than one that is spelt alike."""
+    last = wanted.rsplit(".", 1)[-1]
+    same = sorted((name for name in metrics if name.rsplit(".", 1)[-1] == last), key=len)
+    near = same or difflib.get_close_matches(wanted, metrics, n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""
 
 
 def _worse(gate: Gate, value: float, earlier: Sequence[tuple[str, Any]]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """`gates:` in params.yaml: what a result must hold to before it is released. Pure.
 
     gates:
-      metrics.accuracy: {better: higher, tolerance: 0.005}   # against the best release of the default branch
-      onnx.label_agreement: {least: 0.99}                    # against a number; most is the other way round
+      accuracy: {better: higher, tolerance: 0.005}   # against the best release of the default branch
+      label_agreement: {least: 0.99}                 # against a number; most is the other way round
 
 The bot reads them to judge a result, and `stationmaster init` to say what is wrong with them.
 """
