@@ -247,12 +247,8 @@ def _world(
         no_location_help=_no_location_help(settings),
         fallback_channel=settings.slack_fallback_channel or "",
         others=projects if settings.projects else {},
-        approvers=_approvers(settings),
+        approvers=frozenset(settings.release_approvers or settings.slack_admins),
     )
-
-
-def _approvers(settings: Settings) -> frozenset[str]:
-    return frozenset(settings.release_approvers or settings.slack_admins)
 
 
 def _doors(settings: Settings) -> Doors:

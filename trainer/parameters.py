@@ -56,6 +56,10 @@ def changed(content: bytes | None, values: Mapping[str, str], *, smoke: bool = F
     for name, value in _smoke_values(document) if smoke else ():
         _put(document, name, value, f"`{SMOKE}:` in {FILE}: ")
     for name, text in values.items():
+        if name.split(".")[0] == GATES:
+            raise ParameterError(
+                f"`{name}` is no parameter of a run: change gates on the default branch, and push that."
+            )
         _put(document, name, _read(text, _dig(document, name)), "")
     written = StringIO()
     yaml.dump(document, written)

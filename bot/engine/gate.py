@@ -19,7 +19,8 @@ KEPT = 20
 def judged(run: Run, world: World) -> list[str]:
     """Why the release has to wait, a sentence each; empty when it may be made.
 
-    Where GitLab does not tell which branch is the default one, the gates of the run's own branch count.
+    Where GitLab does not tell which branch is the default one, the gates of the run's own branch count. A run of the
+    default branch itself is judged by its own commit: what it has pushed since may have another params.yaml.
 
     Raises:
         DoorError: GitLab could not be asked; nothing is released unjudged.
@@ -27,7 +28,7 @@ def judged(run: Run, world: World) -> list[str]:
     default = default_branch(world)
     branch = default or run.branch
     try:
-        found = gates.read(world.code.file(gates.FILE, branch))
+        found = gates.read(world.code.file(gates.FILE, run.commit if branch == run.branch else branch))
     except GateError as error:
         return [f"The gates of `{branch}` cannot be read, so nothing was compared: {error}"]
     if not found:

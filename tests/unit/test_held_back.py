@@ -98,6 +98,16 @@ def test_a_branch_cannot_lower_its_own_gate(station):
     assert train(station, "m1", 0.5, branch="feature/mobilenet").phase is Phase.HELD_BACK
 
 
+def test_what_a_run_pushes_to_the_default_branch_cannot_lower_its_gate(station):
+    train(station, "v1", 0.9)
+    station.train("main", "v2")
+    station.tick()
+    station.code.heads["main"] = "d" * 40
+    station.gates(b"gates: {accuracy: {better: higher, tolerance: 1}}")
+    publish(station, 2, 0.5)
+    station.until(lambda: station.run(2).phase is Phase.HELD_BACK)
+
+
 @pytest.mark.parametrize(
     ("content", "accuracy", "said"),
     [
