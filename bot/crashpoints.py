@@ -35,7 +35,6 @@ POINTS = (
     "held-back-before",
     "held-back-after",
     "held-back-recorded",
-    "decided",
     "tested-before",
     "tested-after",
     "built-before",

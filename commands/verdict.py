@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.crashpoints import crash_point
 from bot.runs.model import Phase, Run
 from bot.slack import words
 from bot.slack.blocks import section
@@ -38,7 +37,6 @@ def release(run: Run, user: str, reason: str, desk: Desk) -> str | None:
     who = person.email or person.name if person else user
     if desk.store.verdicts.release(run.id, user=user, who=who, reason=reason) is None:
         return _decided(desk.store.run(run.id) or run)
-    crash_point("decided")
     desk.wake()
     return None
 
@@ -49,7 +47,6 @@ def discard(run: Run, user: str, desk: Desk) -> str | None:
         return f"{_name(run)} belongs to {desk.name_of(run.user, run)}: they may discard it, or {_approvers(desk)}."
     if desk.store.verdicts.discard(run.id, user=user) is None:
         return _decided(desk.store.run(run.id) or run)
-    crash_point("decided")
     desk.wake()
     return None
 

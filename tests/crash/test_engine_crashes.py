@@ -10,7 +10,7 @@ from tests.doubles.station import Station
 ENGINE_POINTS = [
     name
     for name in crashpoints.POINTS
-    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "decided", "request-added"))
+    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "request-added"))
 ]
 DECISION_POINTS = ["held-back-before", "held-back-after"]
 """Passed only by who is discarded: a release goes on in `releasing`."""
