@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """Where a run is told of whose thread is gone; its person gets a direct message when there is none."""
     slack_admins: Annotated[tuple[str, ...], NoDecode] = ()
     """Slack user ids that may cancel other people's runs, and use and switch other people's machines."""
+    release_approvers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Slack user ids that may release a model which its gates held back; the admins where there are none."""
 
     gitlab_url: str = "https://gitlab.com"
     gitlab_project: str
@@ -259,7 +261,7 @@ class Settings(BaseSettings):
             raise ValueError("REGISTRY_USER and REGISTRY_PASSWORD belong together: set both, or neither")
         return self
 
-    @field_validator("slack_admins", "release_outs", mode="before")
+    @field_validator("slack_admins", "release_approvers", "release_outs", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

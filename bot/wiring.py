@@ -247,6 +247,7 @@ def _world(
         no_location_help=_no_location_help(settings),
         fallback_channel=settings.slack_fallback_channel or "",
         others=projects if settings.projects else {},
+        approvers=frozenset(settings.release_approvers or settings.slack_admins),
     )
 
 
@@ -371,6 +372,7 @@ def _desk(
         },
         location_for=world.location_for,
         admins=frozenset(settings.slack_admins),
+        approvers=world.approvers,
         help_contact=settings.help_contact,
         wake=wake,
         scout=scout,

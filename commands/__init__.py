@@ -9,15 +9,18 @@ from commands import (
     cancel,
     compare,
     costs,
+    discard,
     help,  # noqa: A004 - called what it does
     home,
     locations,
     log,
     modal,
     notify,
+    release,
     retry,
     runs,
     train,
+    verdict,
 )
 from commands.desk import Button, Choices, Command, Desk, Form
 from commands.locations import pressing
@@ -28,6 +31,8 @@ _FIRST = (
     runs.COMMAND,
     cancel.COMMAND,
     retry.COMMAND,
+    release.COMMAND,
+    discard.COMMAND,
     compare.COMMAND,
     locations.COMMAND,
     costs.COMMAND,
@@ -37,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (*_FIRST, help.command(_FIRST))
 BUTTONS: tuple[Button, ...] = (
     cancel.BUTTON,
     retry.BUTTON,
+    *verdict.BUTTONS,
     again.BUTTON,
     compare.BUTTON,
     log.BUTTON,
@@ -45,7 +51,7 @@ BUTTONS: tuple[Button, ...] = (
     *pressing.BUTTONS,
     *home.BUTTONS,
 )
-FORMS: tuple[Form, ...] = (modal.FORM,)
+FORMS: tuple[Form, ...] = (modal.FORM, verdict.FORM)
 CHOICES: tuple[Choices, ...] = (modal.CHOICES,)
 
 

@@ -28,14 +28,20 @@ def cancel(run: Run, user: str, desk: Desk) -> str | None:
         return f"{name} belongs to {desk.name_of(run.user, run)}: only they or an admin can cancel it."
     if run.phase.ended:
         return f"{name} has ended already: {DOING[run.phase].lower()}."
-    if run.phase is Phase.RELEASING:
-        return f"{name} cannot be cancelled any more: its result is saved, and the release is being made."
+    if run.phase in (Phase.RELEASING, Phase.HELD_BACK):
+        return f"{name} cannot be cancelled any more: its result is saved, and {_why_not(run)}."
     if run.cancelled_by:
         return f"{name} is being cancelled already."
     if desk.store.cancel(run.id, user) is None:
         return f"{name} has ended already."
     desk.wake()
     return None
+
+
+def _why_not(run: Run) -> str:
+    if run.phase is Phase.HELD_BACK:
+        return f"its release waits. {words.code(f'/discard {run.id}')} ends it"
+    return "the release is being made"
 
 
 def press(press: Press, desk: Desk) -> str | None:

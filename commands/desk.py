@@ -76,6 +76,8 @@ class Desk:
     """E-mail -> the line they wait in: their own location, or else a shared one or a pool; None without any."""
     admins: frozenset[str] = frozenset()
     """Slack user ids of those who may cancel what others started, and use and switch others' machines."""
+    approvers: frozenset[str] = frozenset()
+    """Slack user ids of those who may release what was held back."""
     help_contact: str | None = None
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None

@@ -92,6 +92,14 @@ def one_run(text: str) -> int | str | None:
     return int(digits[1]) if digits else given[0]
 
 
+def run_and_reason(text: str) -> tuple[str, str]:
+    """`run 42 it is fine` as the run's words and what follows them, on one line."""
+    first, *rest = _plain(text).split() or [""]
+    if first.casefold() == "run" and rest:
+        first, *rest = rest
+    return first, " ".join(rest)
+
+
 def _label(link: re.Match[str]) -> str:
     """What a person typed before Slack made a link, a channel or a person of it."""
     target, label = link[1], link[2]

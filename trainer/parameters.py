@@ -13,6 +13,8 @@ from typing import Any
 FILE = "params.yaml"
 SMOKE = "smoke"
 """The section with a smoke test's own values, nested as the parameters themselves are."""
+GATES = "gates"
+"""The section with what a result must hold to (trainer/definition/gates.py): no parameter of any stage."""
 LARGEST = 1_000_000
 """Bytes of a file that is read."""
 
@@ -54,6 +56,10 @@ def changed(content: bytes | None, values: Mapping[str, str], *, smoke: bool = F
     for name, value in _smoke_values(document) if smoke else ():
         _put(document, name, value, f"`{SMOKE}:` in {FILE}: ")
     for name, text in values.items():
+        if name.split(".")[0] == GATES:
+            raise ParameterError(
+                f"`{name}` is no parameter of a run: change gates on the default branch, and push that."
+            )
         _put(document, name, _read(text, _dig(document, name)), "")
     written = StringIO()
     yaml.dump(document, written)
@@ -61,8 +67,8 @@ def changed(content: bytes | None, values: Mapping[str, str], *, smoke: bool = F
 
 
 def names(document: Mapping[str, Any]) -> list[str]:
-    """Every parameter with its dotted name, without those of the smoke test."""
-    return [name for name, _ in _flat(document) if name.split(".")[0] != SMOKE]
+    """Every parameter with its dotted name, without those of the smoke test and without the gates."""
+    return [name for name, _ in _flat(document) if name.split(".")[0] not in (SMOKE, GATES)]
 
 
 def _smoke_values(document: Mapping[str, Any]) -> list[tuple[str, Any]]:

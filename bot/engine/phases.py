@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.engine import images, policy, steps
 from bot.engine.elsewhere import or_elsewhere
+from bot.engine.gate import judged
 from bot.engine.policy import Outcome, milestone
 from bot.engine.predecessors import compared, own_fingerprint
 from bot.engine.release_notes import asset_path, description
@@ -16,6 +17,7 @@ from bot.engine.steps import listen, run_dir
 from bot.engine.world import World
 from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink
+from bot.runs.gates import is_held_back
 from bot.runs.model import WORKING, Note, Phase, Reason, Run
 
 _STEPS = {Phase.PREPARING: "prepare", Phase.BUILDING: "build", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
@@ -85,9 +87,12 @@ def release(run: Run, world: World) -> Outcome:
     """Copy the pointer to the public bucket, then make the GitLab release that links it. Both look before they act.
 
     What the release says of earlier ones is decided once: a second try, after others were released, must say the same.
+    So is whether it is good enough to be released without anybody being asked.
     """
-    if "compared" not in run.progress:
-        return policy.wait(replace(run, progress={**run.progress, "compared": compared(run, world)}), 0.0)
+    if not {"compared", "gate"} <= run.progress.keys():
+        return _decided(run, world)
+    if is_held_back(run):
+        return policy.advance(run, Phase.HELD_BACK, milestone("held-back", approvers=sorted(world.approvers)))
     pointer = str(run.result.get("pointer", "train.dvc"))
     content = str(run.result.get("pointer_text", "")).encode()
     try:
@@ -113,6 +118,11 @@ def release(run: Run, world: World) -> Outcome:
     return policy.advance(run, Phase.RELEASED, terminal, *_pictures(run), result={**result, "release_url": made.url})
 
 
+def _decided(run: Run, world: World) -> Outcome:
+    progress = {"compared": run.progress.get("compared") or compared(run, world), "gate": judged(run, world)}
+    return policy.wait(policy.calm(replace(run, progress={**run.progress, **progress})), 0.0)
+
+
 def _merge_request(run: Run, world: World) -> str | None:
     """The address of the merge request that brings the result over; None when its branch was deleted meanwhile."""
     if world.code.head(run.branch) is None:
@@ -124,6 +134,9 @@ def _merge_request(run: Run, world: World) -> str | None:
 
 def cancel(run: Run, world: World) -> Outcome:
     """Somebody wants it to end: possible until the result is being pushed."""
+    if run.phase is Phase.HELD_BACK:
+        ended = policy.discarded(run)
+        return replace(ended, notes=farewell(ended.run))
     if run.phase is Phase.RELEASING:
         return Outcome(run, 0.0, (milestone("cancel-too-late"),), uncancel=True)
     if run.phase is Phase.PUBLISHING:

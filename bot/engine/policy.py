@@ -86,6 +86,11 @@ def deadline(run: Run, max_hours: float) -> float:
     return max(end, run.phase_at + LEAST_PUBLISHING) if run.phase is Phase.PUBLISHING else end
 
 
+def discarded(run: Run) -> Outcome:
+    """End because somebody decided that the result is not to be released."""
+    return Outcome(replace(run, phase=Phase.CANCELLED, reason=Reason.DISCARDED), 0.0)
+
+
 def look_delay(age: float, cost: float) -> float:
     """Seconds until a job that is `age` seconds old is heard again, when hearing it takes `cost` seconds.
 

@@ -21,7 +21,7 @@ def compared(run: Run, world: World) -> dict[str, Any]:
     """
     earlier = [other for other in world.store.released(run.project) if other.id != run.id]
     same = [other.tag for other in earlier if other.result.get("fingerprint") == own_fingerprint(run)]
-    branches = dict.fromkeys((run.branch, _default_branch(world)))
+    branches = dict.fromkeys((run.branch, default_branch(world)))
     last = [world.store.last_release(run.project, branch, besides=run.id) for branch in branches]
     return {
         "same_as": same[-1] if same else None,
@@ -34,7 +34,7 @@ def own_fingerprint(run: Run) -> str:
     return fingerprint(str(run.result.get("pointer_text", "")))
 
 
-def _default_branch(world: World) -> str:
+def default_branch(world: World) -> str:
     """Empty where GitLab does not tell: no release is lost for a comparison."""
     try:
         return world.code.default_branch()

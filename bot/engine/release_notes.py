@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bot.runs.gates import failed_gates
 from bot.runs.model import Run
 
 SHOWN = 60
@@ -21,6 +22,8 @@ def description(run: Run, *, same_as: str | None) -> str:
     parts = [f"Trained by run {by['run']} for {by['who']} from `{run.branch}` at `{run.commit[:10]}`."]
     if same_as:
         parts.append(f"Nothing changed since **{same_as}**: the model is the same.")
+    if approval := result.get("approval"):
+        parts.append(_all_the_same(failed_gates(run), approval))
     # What says most stands first: names of their own, before those of a group such as per_class.
     if metrics := sorted(flat(result.get("metrics") or {}), key=lambda row: row[0].count(".")):
         parts.append(_table("Metric", metrics))
@@ -33,6 +36,13 @@ def description(run: Run, *, same_as: str | None) -> str:
     if params := list(flat(result.get("params") or {})):
         parts.append(_table("Parameter", params))
     return "\n\n".join(parts)
+
+
+def _all_the_same(failed: Sequence[str], approval: Mapping[str, Any]) -> str:
+    """What was not good enough, and who released it nevertheless, and why. What people typed stays on its line."""
+    lines = "\n".join(f"- {_one_line(sentence)}" for sentence in failed)
+    who, reason = (_one_line(str(approval.get(name))) for name in ("who", "reason"))
+    return f"### Released all the same\n\n{lines}\n\nReleased by {who}, who says why:\n\n> {reason}"
 
 
 def fingerprint(pointer_text: str) -> str:
@@ -68,6 +78,11 @@ def _table(title: str, rows: list[tuple[str, Any]]) -> str:
 def number(value: Any) -> str:
     """A metric's value, to six digits."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _one_line(text: str) -> str:
+    """Text of people as one paragraph: nothing in it is HTML, a mention of GitLab's, or a quick action."""
+    return re.sub(r"([<>@])", r"\\\1", re.sub(r"\s+", " ", text)).strip()
 
 
 def cell(text: str) -> str:

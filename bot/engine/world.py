@@ -79,6 +79,8 @@ class World:
     """What to do for a person who has no location: whom to ask."""
     fallback_channel: str = ""
     """Where people hear what concerns no thread; empty for nowhere."""
+    approvers: frozenset[str] = frozenset()
+    """Slack user ids of those who may release what was held back; they are mentioned when there is something."""
     watches: dict[str, Watch] = field(default_factory=dict)
     lists: dict[str, Refs] = field(default_factory=dict)
     """Project -> its branches and tags."""

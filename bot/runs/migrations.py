@@ -69,7 +69,10 @@ def runs(db: Database) -> None:
         "WHERE ended_at IS NULL AND kind = 'smoke'"
     )
     db.conn.execute("CREATE UNIQUE INDEX one_retry_of_a_run ON runs(retry_of) WHERE retry_of IS NOT NULL")
-    db.conn.execute("CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')")
+    db.conn.execute(
+        "CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing') "
+        "OR (phase = 'held-back' AND cancelled_by IS NOT NULL)"
+    )
 
 
 @migrations()

@@ -12,6 +12,7 @@ class Phase(StrEnum):
     """Where a run stands. Few phases, many reasons.
 
     queued -> starting -> preparing -> [building] -> training -> publishing -> releasing -> released
+    releasing -> held-back -> releasing                                (worse than what is released: a person decides)
     queued -> starting -> preparing -> building -> built               (a run that makes an image only)
     queued -> starting -> preparing -> [building] -> training -> tested   (a smoke test)
     any that has not ended -> failed | cancelled
@@ -24,6 +25,7 @@ class Phase(StrEnum):
     TRAINING = "training"
     PUBLISHING = "publishing"
     RELEASING = "releasing"
+    HELD_BACK = "held-back"
     RELEASED = "released"
     BUILT = "built"
     TESTED = "tested"
@@ -55,7 +57,8 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.BUILDING: frozenset({Phase.TRAINING, Phase.BUILT}),
     Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED}),
     Phase.PUBLISHING: frozenset({Phase.RELEASING}),
-    Phase.RELEASING: frozenset({Phase.RELEASED}),
+    Phase.RELEASING: frozenset({Phase.RELEASED, Phase.HELD_BACK}),
+    Phase.HELD_BACK: frozenset({Phase.RELEASING}),
 }
 
 
@@ -70,6 +73,7 @@ class Reason(StrEnum):
     """Why a run ended without a release. Each has its sentence in `SENTENCES`."""
 
     CANCELLED = "cancelled"
+    DISCARDED = "discarded"
     NO_CAPACITY = "no-capacity"
     QUOTA = "quota"
     START_REFUSED = "start-refused"
@@ -100,6 +104,7 @@ class Reason(StrEnum):
 
 SENTENCES: Mapping[Reason, str] = {
     Reason.CANCELLED: "It was cancelled. Nothing was released.",
+    Reason.DISCARDED: "It was held back, and then discarded. Nothing was released; data, commit and tag are kept.",
     Reason.NO_CAPACITY: "The machine could not start: the cloud has no free capacity of its kind just now. "
     "Nothing was charged. Try again in a few minutes, or train on another location.",
     Reason.QUOTA: "The machine could not start: the cloud account may have no more machines of its kind at once. "

@@ -158,7 +158,7 @@ class Requests:
 def _saved(run: Run, now: float) -> dict[str, Any]:
     """Where a run begins whose result was saved by another one, which its release goes on naming."""
     trained_by = {"run": run.id, "who": run.email or run.user}
-    kept = {name: run.progress[name] for name in ("compared",) if name in run.progress}
+    kept = {name: run.progress[name] for name in ("compared", "gate") if name in run.progress}
     return {
         "location": run.location,
         "phase": Phase.RELEASING.value,

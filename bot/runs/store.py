@@ -36,9 +36,11 @@ from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, move_on, take, wait_on, wake_for, wake_queue
 from bot.runs.rows import run_of
 from bot.runs.subscriptions import Subscriptions, say_of_end
+from bot.runs.verdicts import Verdicts
 from bot.runs.wishes import Wishes
 
-TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing'))"
+TO_DO = "(holds = 1 OR phase IN ('queued', 'releasing') OR (phase = 'held-back' AND cancelled_by IS NOT NULL))"
+"""What a worker has to look at; a run that was held back waits for people, not for us."""
 QUEUE_LOOK = 5.0
 """Seconds between two looks of a queued run; it is also woken when a machine of its line becomes free."""
 MOVING = (
@@ -80,6 +82,7 @@ class Store(Readings):
         self.merge_notes = MergeNotes(self._database)
         self.gallery = Gallery(self._database)
         self.errands = Errands(self._database)
+        self.verdicts = Verdicts(self._database)
 
     def claim(self) -> tuple[Run, str] | None:
         """Take a run that is due, with a lease; None when nothing is due."""
@@ -202,8 +205,8 @@ class Store(Readings):
     def next_due(self) -> float | None:
         """When the next run or request is due (epoch seconds), or None."""
         row = self._database.one(
-            "SELECT min(due_at) AS due FROM ("
-            "SELECT due_at FROM runs WHERE (holds = 1 OR phase IN ('queued', 'releasing')) AND lease IS NULL "
+            "SELECT min(due_at) AS due FROM ("  # noqa: S608 - a literal
+            f"SELECT due_at FROM runs WHERE {TO_DO} AND lease IS NULL "
             "UNION ALL SELECT due_at FROM requests WHERE state = 'new' AND lease IS NULL)"
         )
         return row["due"] if row else None

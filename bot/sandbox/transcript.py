@@ -38,7 +38,7 @@ class Transcript:
         self.answered = False
         """Whether the bot said anything to this."""
         self.ended = False
-        """Whether the run's last word was heard: the one message of its thread that mentions the person."""
+        """Whether a message of its thread mentioned the person: its last word, or that it waits for a decision."""
         self.passed = False
         """Whether that word said of a smoke test that it passed."""
 
@@ -86,7 +86,7 @@ class Transcript:
 
     def _thread_says(self, message: Json, *, new: bool) -> list[str]:
         text = message_text({**message, "files": []}, self._names) if new else ""
-        if new and str(message.get("text")).startswith(f"<@{self._me}>"):
+        if new and any(line.startswith(f"<@{self._me}>") for line in str(message.get("text")).splitlines()):
             self.ended = True
             self.passed = self.smoke and "passed" in str(message.get("text"))
         lines = _lines("thread", text)

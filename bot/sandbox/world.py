@@ -14,6 +14,7 @@ from bot.sandbox.gitlab.access import DEVELOPER, MAINTAINER, Token, User
 from bot.sandbox.gitlab.server import GitLabSandbox
 from bot.sandbox.prefix import recall, typed
 from bot.sandbox.project import PATH, DemoProject, Storage
+from bot.sandbox.slack.people import ALICE, BOB
 from bot.sandbox.slack.sandbox import SlackSandbox
 
 REGION = "eu-central-1"
@@ -155,6 +156,7 @@ def environment(home: Path, where: addresses.Addresses) -> dict[str, str]:
         "PUBLIC_BUCKET": PUBLIC_BUCKET,
         "TRAIN_INSTANCE_FOR_USER": json.dumps(INSTANCES),
         "IDLE_MINUTES": str(IDLE_MINUTES),
+        "RELEASE_APPROVERS": " ".join(person.id for person in (ALICE, BOB)),
         "COMMAND_PREFIX": recall(home),
         "STATIONMASTER_HOME": str(home.resolve() / "bot"),
         "STATIONMASTER_SHELL": "local",

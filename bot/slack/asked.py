@@ -48,5 +48,10 @@ def mentions(run: Run) -> str:
     return " ".join(f"<@{user}>" for user in dict.fromkeys([run.user, *named]))
 
 
+def mention(user: str) -> str:
+    """A mention of the Slack user with that id; empty for what is none."""
+    return f"<@{user}>" if _USER.fullmatch(user) else ""
+
+
 def _typed(word: str) -> str:
     return f'"{word}"' if re.search(r"\s", word) else word

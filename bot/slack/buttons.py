@@ -11,6 +11,7 @@ from bot.runs.model import Kind, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import Block, actions, button, mapping_of, plain
 
+RELEASE_ANYWAY, DISCARD = "release-anyway", "discard"
 CANCEL, LOG, RETRY, AGAIN, COMPARE, HOLD = "cancel", "log", "retry", "again", "compare", "hold"
 """The action ids."""
 OF_THE_BRANCH = (Reason.CODE, Reason.PIPELINE, Reason.OUT_OF_MEMORY, Reason.IMAGE)
@@ -28,7 +29,7 @@ def row(run: Run, *, without: Sequence[str] = ()) -> list[Block]:
 
 def can_cancel(run: Run) -> bool:
     """Whether a cancel button makes sense: not once the result is on its way out, nor when it was asked for already."""
-    if run.cancelled_by or run.phase.ended or run.phase is Phase.RELEASING:
+    if run.cancelled_by or run.phase.ended or run.phase in (Phase.RELEASING, Phase.HELD_BACK):
         return False
     return not (run.phase is Phase.PUBLISHING and "commit" in run.result)
 
@@ -36,6 +37,11 @@ def can_cancel(run: Run) -> bool:
 def can_compare(run: Run) -> bool:
     """Whether there was a release before it to compare it with."""
     return run.phase is Phase.RELEASED and bool(mapping_of(run.progress, "compared").get("against"))
+
+
+def can_decide(run: Run) -> bool:
+    """Whether somebody has to say what becomes of its result."""
+    return run.phase is Phase.HELD_BACK and not run.cancelled_by
 
 
 def _has_log(run: Run) -> bool:
@@ -70,6 +76,22 @@ def _cancel(run: Run) -> Block:
     return button("Cancel", CANCEL, str(run.id), spoken=f"Cancel run {run.id}", confirm=confirm)
 
 
+def _release_anyway(run: Run) -> Block:
+    """Opens a form that asks why."""
+    return button("Release anyway", RELEASE_ANYWAY, str(run.id), spoken=f"Release {words.clean(run.tag)} anyway")
+
+
+def _discard(run: Run) -> Block:
+    confirm = {
+        "title": plain(f"Discard run {run.id}?", 100),
+        "text": plain(f"{words.clean(run.tag)} will not be released. Its data, commit and tag are kept.", 300),
+        "confirm": plain("Discard", 30),
+        "deny": plain("Not yet", 30),
+        "style": "danger",
+    }
+    return button("Discard", DISCARD, str(run.id), spoken=f"Discard the result of run {run.id}", confirm=confirm)
+
+
 def _retry(run: Run) -> Block:
     """The next thing to do, but where the branch itself has to change first."""
     style = {} if run.reason in OF_THE_BRANCH else {"style": "primary"}
@@ -96,6 +118,8 @@ def _hold(run: Run) -> Block:
 
 _BUTTONS = (
     (can_cancel, _cancel),
+    (can_decide, _release_anyway),
+    (can_decide, _discard),
     (_stopped_short, _retry),
     (_is_over, _again),
     (can_compare, _compare),

@@ -9,7 +9,7 @@ from bot.ports import Message
 from bot.runs import curves
 from bot.runs.charges import Cost
 from bot.runs.figures import flatten
-from bot.runs.model import SENTENCES, Kind, Phase, Run
+from bot.runs.model import SENTENCES, Kind, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.asked import asked, command
 from bot.slack.blocks import (
@@ -25,6 +25,7 @@ from bot.slack.blocks import (
     was_made,
 )
 from bot.slack.buttons import row
+from bot.slack.held import failed
 from bot.slack.remaining import Usual, remaining
 from bot.slack.turn import Turn, waiting
 
@@ -36,6 +37,7 @@ DOING: Mapping[Phase, str] = {
     Phase.TRAINING: "Training",
     Phase.PUBLISHING: "Saving the result",
     Phase.RELEASING: "Making the release",
+    Phase.HELD_BACK: "Held back",
     Phase.RELEASED: "Released",
     Phase.BUILT: "Built",
     Phase.TESTED: "Smoke test passed",
@@ -50,10 +52,13 @@ _WAY = (
     (Phase.BUILDING, "image"),
     (Phase.TRAINING, "training"),
     (Phase.PUBLISHING, "saving"),
+    (Phase.HELD_BACK, "decision"),
     (Phase.RELEASING, "release"),
 )
 _WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
 _WAY_OF_A_TEST = _WAY[:4]
+_NOT_ALWAYS = (Phase.BUILDING, Phase.HELD_BACK)
+"""Shown only where the run comes or came by."""
 _SHOWN_METRICS = 4
 UNKNOWN = Usual()
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
@@ -72,7 +77,7 @@ def card(
     who_and_where = context(_who_and_where(run, who), asked(run), _spent(cost) if run.phase.ended else "")
     blocks = [header(title(run)), section(_headline(run, now, queue)), who_and_where]
     if not run.phase.ended:
-        blocks.append(context(*_time(run, now, usual), _cost(cost)))
+        blocks.append(context(*_time(run, now, usual), _cost(run, cost)))
     if run.channel == run.user:
         blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
     text = words.cut(f"{title_text(run)}: {status(run)}", 500)
@@ -85,6 +90,8 @@ def status(run: Run) -> str:
         return "Cancelling"
     if run.phase is Phase.FAILED and run.detail.get("stage"):
         return f"Failed in {words.escape(str(run.detail['stage']), 80)}"
+    if run.reason is Reason.DISCARDED:
+        return "Discarded"
     if run.phase is Phase.PREPARING and run.kind is Kind.BUILD:
         return "Fetching the code"
     stage = _stage(run)
@@ -92,13 +99,11 @@ def status(run: Run) -> str:
 
 
 def _headline(run: Run, now: float, queue: Turn | None) -> str:
-    if run.phase in _DONE:
-        return _DONE[run.phase](run)
+    if run.phase in _SAID:
+        return _SAID[run.phase](run)
     if run.phase is Phase.FAILED:
         cause = SENTENCES[run.reason] if run.reason else ""
         return f"*{status(run)}.* {cause} The thread has the details."
-    if run.phase is Phase.CANCELLED:
-        return "*Cancelled.* " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")
     if run.phase is Phase.QUEUED and queue is not None:
         return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
@@ -125,7 +130,23 @@ def _in_all(run: Run) -> str:
     return words.duration((run.ended_at or run.phase_at) - run.created_at)
 
 
-_DONE = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.TESTED: _tested}
+def _held_back(run: Run) -> str:
+    waits = "" if run.cancelled_by else " Its release waits for somebody to decide."
+    return f"*{status(run)}.*{waits}\n{failed(run)}"
+
+
+def _cancelled(run: Run) -> str:
+    left = "No image was made." if run.kind is Kind.BUILD else "Nothing was released."
+    return f"*{status(run)}.* {SENTENCES[run.reason] if run.reason is Reason.DISCARDED else left}"
+
+
+_SAID = {
+    Phase.RELEASED: _released,
+    Phase.BUILT: _built,
+    Phase.TESTED: _tested,
+    Phase.HELD_BACK: _held_back,
+    Phase.CANCELLED: _cancelled,
+}
 
 
 def _who_and_where(run: Run, who: str) -> str:
@@ -142,6 +163,8 @@ def local_part(run: Run) -> str:
 
 
 def _time(run: Run, now: float, usual: Usual) -> tuple[str, str]:
+    if run.phase is Phase.HELD_BACK:
+        return _way(run), "the machine was given back"  # no time: a card that waits for days is not edited for it
     started = run.times.get(Phase.STARTING)
     if started is None:
         return "", f"asked for {words.duration(now - run.created_at)} ago"
@@ -159,25 +182,26 @@ def _spent(cost: Cost | None) -> str:
     return words.money(cost.amount) if cost is not None and cost.amount else ""
 
 
-def _cost(cost: Cost | None) -> str:
+def _cost(run: Run, cost: Cost | None) -> str:
     """Nothing while the price is not known."""
-    if cost is None:
-        return ""
+    if cost is None or run.phase is Phase.HELD_BACK:
+        return _spent(cost)
     spent = f"{words.money(cost.amount)} so far, at " if cost.amount else ""
     return f"{spent}{words.money(cost.price_per_hour)} an hour"
 
 
 def _way(run: Run) -> str:
-    """`machine ✓ · data ✓ · *training* · saving · release`, with `image` where one had to be made."""
+    """`machine ✓ · data ✓ · *training* · saving · release`, with `image` and `decision` where there was one."""
     names = []
     way = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST}.get(run.kind, _WAY)
     for phase, name in way:
-        if phase is Phase.BUILDING and run.kind is not Kind.BUILD and phase not in (run.phase, *run.times):
+        if phase in _NOT_ALWAYS and run.kind is not Kind.BUILD and phase not in (run.phase, *run.times):
             continue
         if phase is run.phase:
             names.append(f"*{name}*")
         else:
-            names.append(f"{name} ✓" if phase in run.times else name)
+            past = phase in run.times and not (phase is Phase.RELEASING and run.phase is Phase.HELD_BACK)
+            names.append(f"{name} ✓" if past else name)
     return " · ".join(names)
 
 

@@ -15,6 +15,7 @@ from bot.slack.asked import command, mentions, parameters
 from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
 from bot.slack.buttons import OF_THE_BRANCH, row
 from bot.slack.comparing import Other
+from bot.slack.held import all_the_same, failed
 from bot.slack.milestones import STEPS, Names
 
 LINES_SHOWN = 15
@@ -28,6 +29,7 @@ _SPANS = (
     (Phase.TRAINING, "training"),
     (Phase.PUBLISHING, "saving"),
     (Phase.RELEASING, "release"),
+    (Phase.HELD_BACK, "decision"),
 )
 _SHORTEST_SPAN = 0.05
 _ASK_FIRST = frozenset({Reason.CREDENTIALS, Reason.START_REFUSED, Reason.NO_MACHINE, Reason.PUBLIC_LINK})
@@ -81,6 +83,8 @@ def _released(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     url = str(result.get("release_url") or "")
     page = f" {words.link(url, 'Open the release')}" if url else ""
     said = [f"*{words.escape(run.tag, 80)} is released.*{page}"]
+    if approval := mapping_of(result, "approval"):
+        said.append(all_the_same(run, approval))
     if note.data.get("same_as"):
         said.append(f"Nothing changed: the model is the same as in {words.code(str(note.data['same_as']))}.")
     if result.get("diverged"):
@@ -229,9 +233,18 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     who = "" if not by or by == run.user else f" by {words.escape(names.get(by, 'somebody else'), 80)}"
     log = " What it wrote until then is attached to this thread." if run.log_read else ""
     left = f"Nothing was released, {words.code(run.tag)} is still free."
+    if run.reason is Reason.DISCARDED:
+        return _discarded(run, who)
     if run.kind is not Kind.TRAIN:
         left = "No image was made." if run.kind is Kind.BUILD else "It says nothing of the branch."
     return f"*Run {run.id} was cancelled{who}.* {left}{log}", []
+
+
+def _discarded(run: Run, who: str) -> tuple[str, list[Block]]:
+    """What was held back and is not wanted. Its tag stays a name for it: `dvc get --rev` finds it."""
+    kept = f"Nothing was released. Data and commit are kept, and found by the tag {words.code(run.tag)}"
+    again = f"{words.code(f'/retry {run.id}')} brings the question back."
+    return f"*Run {run.id} was discarded{who}.*\n{failed(run)}\n{kept}; {again}", []
 
 
 _ENDS = {

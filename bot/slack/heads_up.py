@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Kind, Phase, Run
+from bot.runs.model import SENTENCES, Kind, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import context, section, title_text
 from bot.slack.card import local_part, status
@@ -31,6 +31,8 @@ def outcome(run: Run) -> str:
         url = str(run.result.get("release_url") or "")
         return "Released. " + (words.link(url, "Open the release") if url else words.code(run.tag))
     if run.phase is Phase.FAILED and run.reason is not None:
+        return f"{status(run)}. {SENTENCES[run.reason]}"
+    if run.reason is Reason.DISCARDED:
         return f"{status(run)}. {SENTENCES[run.reason]}"
     if run.phase is Phase.CANCELLED:
         return "Cancelled. " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")

@@ -1,7 +1,8 @@
 """What a run's thread says on the way: one line a milestone. Pure.
 
 The engine names what happened (`Note.data["what"]`) and the facts; the words are here. A person is mentioned by the one
-that they wait for, their turn, and by the last message of a run (bot/slack/ending.py); everything else is quiet.
+that they wait for, their turn; by a result that waits for them (bot/slack/held.py); and by the last message of a run
+(bot/slack/ending.py). Everything else is quiet.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from bot.ports import Message
 from bot.runs.model import Note, Run
 from bot.slack import words
 from bot.slack.blocks import number_of, section
+from bot.slack.buttons import can_decide, row
+from bot.slack.held import held_back
 
 Facts = Mapping[str, Any]
 Names = Mapping[str, str]
@@ -68,7 +71,10 @@ def milestone(run: Run, note: Note, *, key: str = "", names: Names | None = None
     """One message for the thread; an unknown `what` becomes a plain line."""
     line = _LINES.get(str(note.data.get("what")), _plain)
     text = line(run, note.data, names or {}) or words.escape(note.text) or _plain(run, note.data, {})
-    return Message(key=key, text=words.cut(text, 2_900), blocks=[section(text)])
+    blocks = [section(text)]
+    if note.data.get("what") == "held-back" and can_decide(run):
+        blocks += row(run)
+    return Message(key=key, text=words.cut(text, 2_900), blocks=blocks)
 
 
 def _plain(_run: Run, facts: Facts, _names: Names) -> str:
@@ -232,6 +238,7 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "stages": _stages,
     "unchanged": _unchanged,
     "published": _published,
+    "held-back": held_back,
     "retrying": _retrying,
     "warning": _warning,
     "cancel-too-late": _too_late,

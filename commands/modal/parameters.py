@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.slack import words
-from trainer.parameters import SMOKE
+from trainer.parameters import GATES, SMOKE
 
 MOST = 20
 """Fields; the other parameters have lines of their own."""
@@ -71,7 +71,7 @@ def _fields(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Dotted names, but for what only smoke runs are set to."""
-    return [pair for name, value in values.items() if name != SMOKE for pair in _leaves(str(name), value)]
+    return [pair for name, value in values.items() if name not in (SMOKE, GATES) for pair in _leaves(str(name), value)]
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -10,8 +10,10 @@ from tests.doubles.station import Station
 ENGINE_POINTS = [
     name
     for name in crashpoints.POINTS
-    if not name.startswith(("message-", "failed-", "built-", "tested-", "request-added"))
+    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "request-added"))
 ]
+DECISION_POINTS = ["held-back-before", "held-back-after"]
+"""Passed only by who is discarded: a release goes on in `releasing`."""
 IMAGE_POINTS = [
     "request-claimed",
     "reserved",
@@ -158,6 +160,40 @@ def test_a_retry_of_a_release_survives_a_crash_and_needs_no_machine(tmp_path, di
     assert list(station.code.releases) == ["v1.0.0"]
     assert station.machines["alice"].most_at_once == 1
     assert [row["kind"] for row in station.said(2)] == ["card", "terminal"]
+
+
+@pytest.mark.parametrize("discards", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("point", ["releasing-before", "releasing-after", "held-back-recorded", *DECISION_POINTS])
+def test_a_result_that_waits_for_a_decision_survives_a_crash(tmp_path, dies, point, times, discards):
+    """It is asked for once, and what was decided is done once."""
+    station = Station(tmp_path)
+    station.gates(b"gates: {accuracy: {least: 0.99}}")
+    station.train()
+    for step in ("prepare", "repro", "publish"):
+        station.until_step(step).play(step)
+    dies(point, times)
+    crashes = []
+
+    def live_on():
+        for _ in range(4):
+            try:
+                station.tick(1)
+            except Crash as crash:
+                crashes.append(str(crash))
+                station.boot()
+
+    live_on()
+    assert station.run().phase is Phase.HELD_BACK
+    verdicts = station.store.verdicts
+    decided = verdicts.discard(1, user="U1") if discards else verdicts.release(1, user="U1", who="u", reason="r")
+    assert decided is not None
+    live_on()
+    assert station.run().phase is (Phase.CANCELLED if discards else Phase.RELEASED)
+    assert list(station.code.releases) == ([] if discards else ["v1.0.0"])
+    assert sum('"what": "held-back"' in row["data"] for row in station.said(kind="milestone")) == 1
+    assert [row["kind"] for row in station.said()].count("terminal") == 1
+    assert crashes or times == 2 or (point in DECISION_POINTS and not discards), "the point was never passed"
 
 
 @pytest.mark.parametrize("point", ["failed-before", "failed-after"])

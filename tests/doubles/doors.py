@@ -16,6 +16,8 @@ class FakeCodeHost:
         self.files: dict[tuple[str, str], bytes] = {}
         self.releases: dict[str, Release] = {}
         self.errors: list[Exception] = []
+        self.release_errors: list[Exception] = []
+        """Only for who makes a release."""
         self.merge_requests: list[tuple[str, str]] = []
         self.open_requests: set[str] = set()
         self.notes: dict[str, str] = {}
@@ -57,6 +59,8 @@ class FakeCodeHost:
 
     def create_release(self, release):
         self._fail()
+        if self.release_errors:
+            raise self.release_errors.pop(0)
         made = self.releases.setdefault(release.tag, replace(release, url=f"http://gitlab.test/{release.tag}"))
         if replace(made, url="") != replace(release, url=""):
             raise Conflict("another release of this tag exists")

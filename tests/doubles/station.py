@@ -25,7 +25,17 @@ _deliveries = itertools.count(1)
 class Station:
     """A bot without Slack: commands go in as requests, what would be said is read from the outbox."""
 
-    def __init__(self, folder: Path, *names: str, pools: Mapping[str, tuple[str, ...]] | None = None, **terms) -> None:
+    approvers: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        folder: Path,
+        *names: str,
+        pools: Mapping[str, tuple[str, ...]] | None = None,
+        approvers: frozenset[str] = frozenset(),
+        **terms,
+    ) -> None:
+        self.approvers = approvers
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
@@ -57,6 +67,7 @@ class Station:
             secrets=lambda step, _location: {"git": {"username": "x", "token": f"canary-{step}"}},
             no_location_help="Ask #ml-platform.",
             fallback_channel="COPS",
+            approvers=self.approvers,
         )
         self.worker = Worker(self.world, bell=Bell(), said=lambda: None)
 
@@ -91,6 +102,10 @@ class Station:
             tag=image_tag(branch),
             kind=Kind.BUILD,
         )
+
+    def gates(self, content: bytes, branch: str = "main") -> None:
+        """What params.yaml of a branch says."""
+        self.code.files["params.yaml", self.code.heads[branch]] = content
 
     def run(self, number: int = 1) -> Run:
         run = self.store.run(number)

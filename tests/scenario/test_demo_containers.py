@@ -64,7 +64,7 @@ def test_a_branch_is_trained_in_containers_and_released(engine, demo, home):
 
 
 def test_the_next_start_goes_on_in_containers_with_the_image_that_is_there(demo, home):
-    status, said = ended(demo("--once", "/train main v1.0.1 --set train.epochs=1"))
+    status, said = ended(demo("--once", "/train main v1.0.1 --force"))
     assert status == 0, said
     assert "Building the image that trains" not in said
     assert "Stage 4 of 4, `export`, finished" in said

@@ -303,7 +303,7 @@ def test_a_different_release_of_the_tag_is_a_loud_failure(station):
     station.train()
     for step in ("prepare", "repro", "publish"):
         station.until_step(step).play(step)
-    station.code.errors = [Conflict("another release of v1.0.0 exists")]
+    station.code.release_errors = [Conflict("another release of v1.0.0 exists")]
     assert station.until_phase(Phase.FAILED).reason is Reason.RELEASE_CONFLICT
     assert len(station.said(kind="terminal")) == 1
 
@@ -462,9 +462,9 @@ def test_a_second_try_of_a_release_says_the_same_although_others_were_released_m
             station.until_step(step, number).play(step)
     station.until_step("publish", 1)
     station.until_step("publish", 2)
-    station.code.errors = [Unavailable("GitLab is away")]
+    station.code.release_errors = [Unavailable("GitLab is away")]
     station.machines["alice"].play("publish")
-    station.until(lambda: not station.code.errors, limit=10, step=0.1)
+    station.until(lambda: not station.code.release_errors, limit=10, step=0.1)
     station.machines["bob"].play("publish")
     station.until(lambda: "v2" in station.code.releases, limit=10, step=0.1)
     assert "v1" not in station.code.releases

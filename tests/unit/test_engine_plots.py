@@ -56,7 +56,7 @@ def test_they_are_said_once_whatever_is_tried_again(station):
 def test_a_result_without_its_release_has_its_pictures_too(station):
     station.code.errors = []
     publish(station, CURVE)
-    station.code.errors = [Conflict("another release")]
+    station.code.release_errors = [Conflict("another release")]
     station.until_phase(Phase.FAILED)
     assert [row["kind"] for row in station.said()][-3:] == ["terminal", "picture", "log-file"]
 

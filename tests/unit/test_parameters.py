@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from trainer.parameters import ParameterError, changed
+from trainer.parameters import ParameterError, changed, names
 
 FILE = b"""\
 # How it is trained
@@ -96,3 +96,14 @@ def test_a_smoke_test_without_small_values_is_refused_with_what_to_add(content, 
     with pytest.raises(ParameterError) as caught:
         changed(content, {}, smoke=True)
     assert sentence in str(caught.value)
+
+
+def test_no_run_sets_the_gate_that_it_has_to_pass():
+    content = b"train: {epochs: 3}\ngates: {accuracy: {least: 0.9}}\n"
+    for name in ("gates.accuracy.least", "gates.accuracy", "gates"):
+        with pytest.raises(ParameterError, match="is no parameter of a run"):
+            changed(content, {name: "0.1"})
+
+
+def test_gates_are_no_parameters_that_a_run_could_have_values_for():
+    assert names({"train": {"epochs": 3}, "gates": {"accuracy": {"least": 0.9}}}) == ["train.epochs"]

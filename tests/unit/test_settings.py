@@ -216,3 +216,8 @@ def test_a_prefix_that_slack_would_not_take_is_a_wrong_setting(environment, pref
     environment.setenv("COMMAND_PREFIX", prefix)
     with pytest.raises(SettingsError, match="COMMAND_PREFIX"):
         load()
+
+
+def test_those_who_may_release_are_words_as_the_admins_are(environment):
+    environment.setenv("RELEASE_APPROVERS", "U0CLEO, U0DAN")
+    assert load().release_approvers == ("U0CLEO", "U0DAN")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainer.definition import document
+from trainer.definition import document, gates
 from trainer.definition.document import DocumentError
 from trainer.onboarding.finding import Finding, ok, todo
 
@@ -17,7 +17,7 @@ _SMOKE = """\
 #     epochs: 1
 """
 _GATES = """\
-# A release is held back when its metrics are worse than those of the best one, by more than the tolerance:
+# A release waits for somebody when its metrics are worse than those of the best one, by more than the tolerance:
 # gates:
 #   accuracy: {better: higher, tolerance: 0.005}
 """
@@ -67,14 +67,4 @@ def _smoke(over: Any, values: Mapping[str, Any], at: str = "smoke") -> Iterator[
 
 
 def _gates(rules: Any, _values: Mapping[str, Any]) -> Iterator[str]:
-    if not isinstance(rules, Mapping):
-        yield f"`gates:` in {FILE} must be a mapping of metrics to rules. Mend it."
-        return
-    for metric, rule in rules.items():
-        tolerance = rule.get("tolerance", 0) if isinstance(rule, Mapping) else None
-        right = isinstance(tolerance, int | float) and not isinstance(tolerance, bool) and tolerance >= 0
-        if not right or rule.get("better") not in ("higher", "lower") or rule.keys() - {"better", "tolerance"}:
-            yield (
-                f"`gates.{metric}` in {FILE} is no rule. "
-                "One looks like this: {better: higher, tolerance: 0.005}, or with lower."
-            )
+    return gates.problems(rules)

@@ -31,6 +31,9 @@ def broken_at_the_end(bot: BotInTime) -> Iterator[str]:
     """What does not hold when all faults are over and time has passed."""
     yield from broken(bot)
     for run in bot.store.runs(limit=1_000):
+        if run.phase is Phase.HELD_BACK and not run.holds:
+            yield from _waits(bot, run)
+            continue
         if not run.phase.ended or run.holds:
             yield f"run {run.id} came to no end: {run.phase}, holds {run.holds}"  # 7
         if [row["kind"] for row in bot.said(run.id)].count("terminal") != 1:
@@ -41,6 +44,15 @@ def broken_at_the_end(bot: BotInTime) -> Iterator[str]:
         if machine.running():
             yield f"{machine.name} still has {machine.running()}"
     yield from _requests(bot)
+
+
+def _waits(bot: BotInTime, run: Run) -> Iterator[str]:
+    """A result that waits for people has asked them once, and is not released."""
+    asked = sum('"what": "held-back"' in row["data"] for row in bot.said(run.id))
+    if asked != 1 or run.cancelled_by:
+        yield f"run {run.id} waits, asked {asked} times, cancelled by {run.cancelled_by}"
+    if run.tag in bot.code.releases:
+        yield f"run {run.id} waits, and its release is there"
 
 
 def _reservations(bot: BotInTime, runs: list[Run]) -> Iterator[str]:
@@ -68,6 +80,8 @@ def _said(bot: BotInTime, run: Run) -> Iterator[str]:
         yield f"run {run.id} does not begin with its card: {kinds}"
     if "terminal" in kinds and kinds[kinds.index("terminal") + 1 :] not in ([], ["log-file"]):
         yield f"run {run.id} says more after its last message: {kinds}"
+    if run.phase is Phase.RELEASED and run.progress.get("gate") and "approval" not in run.result:
+        yield f"run {run.id} is released, and nobody said that it may"
     if "terminal" in kinds and not run.phase.ended:
         yield f"run {run.id} has its last message while it is {run.phase}"  # 11
 
@@ -85,7 +99,7 @@ def _published(bot: BotInTime, run: Run) -> Iterator[str]:
         return
     if run.tag in code.releases and bot.store.retry_of(run.id) is None:
         yield f"run {run.id} is {run.phase}, and its release is there"
-    if run.phase is Phase.CANCELLED:
+    if run.phase is Phase.CANCELLED and run.reason is not Reason.DISCARDED:
         yield f"run {run.id} is cancelled, and its tag is there"
 
 

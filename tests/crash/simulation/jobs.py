@@ -65,11 +65,17 @@ def _publish(machine: Any, job: Job, chance: Random) -> Life:
     yield chance.uniform(0, 3)
     if chance.random() < PASSING / 4:
         return _fails(machine, job, "network")
-    machine.publish(commit=machine.code.tags_made[job.spec["tag"]])
+    # What a retry finds pushed already measures the same again.
+    machine.publish(commit=machine.code.tags_made[job.spec["tag"]], metrics={"accuracy": _accuracy(job)})
     yield chance.uniform(0, 1)
     machine.emit("step", name="publish", state="finished", seconds=1.0)
     yield 0.5
     return 0
+
+
+def _accuracy(job: Job) -> float:
+    """Of three trainings one is worse than its gate allows."""
+    return (0.8, 0.9, 0.92)[int(job.spec["tag"].lstrip("v")) % 3]
 
 
 def _fails(machine: Any, job: Job, cause: str) -> int:

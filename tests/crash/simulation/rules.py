@@ -70,6 +70,24 @@ def cancel(bot: BotInTime) -> str:
     return f"/cancel {run.id}, which is {run.phase}"
 
 
+def decide(bot: BotInTime) -> str:
+    """Somebody decides on a result that was held back, or two people at once."""
+    waiting = bot.store.runs(phases=(Phase.HELD_BACK,), limit=100) if bot.alive else []
+    if not waiting:
+        return "nothing to decide"
+    run, verdicts = bot.chance.choice(waiting), bot.store.verdicts
+    decided = []
+    for _ in range(bot.chance.choice((1, 2))):
+        if bot.chance.random() < 0.5:
+            decided.append(verdicts.discard(run.id, user=_user(bot)))
+        else:
+            decided.append(verdicts.release(run.id, user=_user(bot), who="somebody", reason="it is fine"))
+    known = bool(run.cancelled_by)
+    if len([each for each in decided if each is not None]) != (0 if known else 1):
+        bot.broken.append(f"run {run.id} was decided on {decided}")
+    return f"run {run.id}, which is held back, is decided on by {len(decided)}"
+
+
 def hold(bot: BotInTime) -> str:
     """Somebody keeps a machine, or gives it back before the time."""
     machine, user = _machine(bot).name, _user(bot)
@@ -180,6 +198,7 @@ SOMETIMES: Mapping[Rule, int] = {
     hold: 2,
     smoke: 2,
     try_again: 4,
+    decide: 6,
     switch: 2,
     crash_at_a_point: 4,
     crash_now: 2,

@@ -13,7 +13,9 @@ class CodeHost(FakeCodeHost):
     def __init__(self, doors: Doors) -> None:
         super().__init__()
         self._doors = doors
-        self.files["params.yaml", self.heads["main"]] = b"train: {epochs: 9}\nsmoke: {train: {epochs: 1}}\n"
+        self.files["params.yaml", self.heads["main"]] = (
+            b"train: {epochs: 9}\nsmoke: {train: {epochs: 1}}\ngates: {accuracy: {better: higher, tolerance: 0.05}}\n"
+        )
         self.pushed_by: dict[str, int] = {}
         self.times_pushed: Counter[str] = Counter()
         self.times_released: Counter[str] = Counter()
