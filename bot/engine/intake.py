@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from bot.engine import policy, retrying
+from bot.engine import policy, reproducing, retrying
 from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
@@ -51,6 +51,8 @@ def _decide(request: Request, world: World) -> str | None:
     location = request.options.on or world.location_for(person.email)
     if location is None:
         return no_location(person, world)
+    if request.kind is Kind.REPRODUCE:
+        return reproducing.decide(request, person, location, world)
     if request.kind is Kind.BUILD and not _may_build(location, world):
         return _no_containers(location)
     commit = world.code.head(request.branch)

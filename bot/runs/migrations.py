@@ -16,8 +16,8 @@ migrations = Migrations("stationmaster")
 def runs(db: Database) -> None:
     """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location.
 
-    A smoke test makes no tag, so it is in nobody's way; the same one is not made twice at a time. A run is tried again
-    once: what failed again is tried again itself.
+    A smoke test and a reproduction make no tag, so they are in nobody's way; the same one is not made twice at a time.
+    A run is tried again once: what failed again is tried again itself.
     """
     db.conn.execute(
         """
@@ -62,7 +62,8 @@ def runs(db: Database) -> None:
     )
     db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
     db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) WHERE ended_at IS NULL AND kind <> 'smoke'"
+        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
+        "WHERE ended_at IS NULL AND kind NOT IN ('smoke', 'reproduce')"
     )
     db.conn.execute(
         "CREATE UNIQUE INDEX one_open_smoke_test ON runs(project, branch, user, options) "
@@ -70,6 +71,15 @@ def runs(db: Database) -> None:
     )
     db.conn.execute("CREATE UNIQUE INDEX one_retry_of_a_run ON runs(retry_of) WHERE retry_of IS NOT NULL")
     db.conn.execute("CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing')")
+
+
+@migrations()
+def reproductions(db: Database) -> None:
+    """A person makes a release again once at a time; others may meanwhile, at their machines."""
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_reproduction ON runs(project, tag, user) "
+        "WHERE ended_at IS NULL AND kind = 'reproduce'"
+    )
 
 
 @migrations()

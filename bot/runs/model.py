@@ -14,6 +14,7 @@ class Phase(StrEnum):
     queued -> starting -> preparing -> [building] -> training -> publishing -> releasing -> released
     queued -> starting -> preparing -> building -> built               (a run that makes an image only)
     queued -> starting -> preparing -> [building] -> training -> tested   (a smoke test)
+    queued -> starting -> preparing -> [building] -> training -> comparing -> compared   (a release made again)
     any that has not ended -> failed | cancelled
     """
 
@@ -23,29 +24,33 @@ class Phase(StrEnum):
     BUILDING = "building"
     TRAINING = "training"
     PUBLISHING = "publishing"
+    COMPARING = "comparing"
     RELEASING = "releasing"
     RELEASED = "released"
     BUILT = "built"
     TESTED = "tested"
+    COMPARED = "compared"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
         """Whether the run will move no more."""
-        return self in (Phase.RELEASED, Phase.BUILT, Phase.TESTED, Phase.FAILED, Phase.CANCELLED)
+        return self in (*_SUCCESS, Phase.FAILED, Phase.CANCELLED)
 
 
-WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING)
+_SUCCESS = (Phase.RELEASED, Phase.BUILT, Phase.TESTED, Phase.COMPARED)
+WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING, Phase.COMPARING)
 """The phases in which a job of the run is at its machine."""
 
 
 class Kind(StrEnum):
-    """What a run is for: a release, only the image that its branch trains in, or a smoke test of the branch."""
+    """What a run is for: a release, only the image of its branch, a smoke test, or a release that is made again."""
 
     TRAIN = "train"
     BUILD = "build"
     SMOKE = "smoke"
+    REPRODUCE = "reproduce"
 
 
 _NEXT: Mapping[Phase, frozenset[Phase]] = {
@@ -53,7 +58,8 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.STARTING: frozenset({Phase.PREPARING}),
     Phase.PREPARING: frozenset({Phase.BUILDING, Phase.TRAINING}),
     Phase.BUILDING: frozenset({Phase.TRAINING, Phase.BUILT}),
-    Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED}),
+    Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED, Phase.COMPARING}),
+    Phase.COMPARING: frozenset({Phase.COMPARED}),
     Phase.PUBLISHING: frozenset({Phase.RELEASING}),
     Phase.RELEASING: frozenset({Phase.RELEASED}),
 }

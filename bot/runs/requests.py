@@ -17,7 +17,7 @@ from bot.runs.rows import run_of
 
 @dataclass(frozen=True)
 class Request:
-    """A `/train`, a `/build-image` or a `/retry` that was acknowledged and is not yet a run."""
+    """A `/train`, `/build-image`, `/reproduce` or `/retry` that was acknowledged and is not yet a run."""
 
     id: int
     user: str

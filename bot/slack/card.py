@@ -10,7 +10,7 @@ from bot.runs import curves
 from bot.runs.charges import Cost
 from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Run
-from bot.slack import words
+from bot.slack import reproduction, words
 from bot.slack.asked import asked, command
 from bot.slack.blocks import (
     bar,
@@ -35,10 +35,12 @@ DOING: Mapping[Phase, str] = {
     Phase.BUILDING: "Building the image",
     Phase.TRAINING: "Training",
     Phase.PUBLISHING: "Saving the result",
+    Phase.COMPARING: "Comparing it with the release",
     Phase.RELEASING: "Making the release",
     Phase.RELEASED: "Released",
     Phase.BUILT: "Built",
     Phase.TESTED: "Smoke test passed",
+    Phase.COMPARED: "Compared with the release",
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }
@@ -54,6 +56,7 @@ _WAY = (
 )
 _WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
 _WAY_OF_A_TEST = _WAY[:4]
+_WAY_OF_A_REPRODUCTION = (*_WAY[:4], (Phase.COMPARING, "comparing"))
 _SHOWN_METRICS = 4
 UNKNOWN = Usual()
 _INVITE = "Invite me there with `/invite @Stationmaster`, and the next run shows up in it."
@@ -87,6 +90,8 @@ def status(run: Run) -> str:
         return f"Failed in {words.escape(str(run.detail['stage']), 80)}"
     if run.phase is Phase.PREPARING and run.kind is Kind.BUILD:
         return "Fetching the code"
+    if run.phase is Phase.COMPARED:
+        return reproduction.in_short(run)
     stage = _stage(run)
     return f"{DOING[run.phase]}{f', {stage}' if stage else ''}"
 
@@ -98,7 +103,7 @@ def _headline(run: Run, now: float, queue: Turn | None) -> str:
         cause = SENTENCES[run.reason] if run.reason else ""
         return f"*{status(run)}.* {cause} The thread has the details."
     if run.phase is Phase.CANCELLED:
-        return "*Cancelled.* " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")
+        return f"*Cancelled.* {left_by_cancel(run)}"
     if run.phase is Phase.QUEUED and queue is not None:
         return waiting(run, now, queue)
     lines = [f"*{status(run)}*", _bar(run), _metrics(run), _trouble(run, now)]
@@ -121,11 +126,21 @@ def _tested(run: Run) -> str:
     return f"*Smoke test passed* after {_in_all(run)}. For real: {words.code(command(run, smoke=False), 300)}"
 
 
+def _compared(run: Run) -> str:
+    return f"*{reproduction.in_short(run)}* after {_in_all(run)}. The thread has the details."
+
+
+def left_by_cancel(run: Run) -> str:
+    """What a cancelled run leaves behind, in a sentence."""
+    left = {Kind.BUILD: "No image was made.", Kind.REPRODUCE: "The release is as it was."}
+    return left.get(run.kind, "Nothing was released.")
+
+
 def _in_all(run: Run) -> str:
     return words.duration((run.ended_at or run.phase_at) - run.created_at)
 
 
-_DONE = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.TESTED: _tested}
+_DONE = {Phase.RELEASED: _released, Phase.BUILT: _built, Phase.TESTED: _tested, Phase.COMPARED: _compared}
 
 
 def _who_and_where(run: Run, who: str) -> str:
@@ -170,7 +185,8 @@ def _cost(cost: Cost | None) -> str:
 def _way(run: Run) -> str:
     """`machine ✓ · data ✓ · *training* · saving · release`, with `image` where one had to be made."""
     names = []
-    way = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST}.get(run.kind, _WAY)
+    ways = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST, Kind.REPRODUCE: _WAY_OF_A_REPRODUCTION}
+    way = ways.get(run.kind, _WAY)
     for phase, name in way:
         if phase is Phase.BUILDING and run.kind is not Kind.BUILD and phase not in (run.phase, *run.times):
             continue

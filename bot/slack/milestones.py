@@ -25,6 +25,7 @@ STEPS = {
     "build": "building the image",
     "repro": "training",
     "publish": "saving the result",
+    "compare": "comparing it with the release",
 }
 """The steps in plain words."""
 LONG_WAIT = 60.0

@@ -18,7 +18,12 @@ from tests.doubles.clock import TestClock
 from tests.doubles.doors import FakeCodeHost, FakePeople, FakePublicFiles
 from tests.doubles.location import FakeLocation
 
-STEPS = {Phase.PREPARING: "prepare", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
+STEPS = {
+    Phase.PREPARING: "prepare",
+    Phase.TRAINING: "repro",
+    Phase.PUBLISHING: "publish",
+    Phase.COMPARING: "compare",
+}
 _deliveries = itertools.count(1)
 
 
@@ -90,6 +95,16 @@ class Station:
             branch=branch,
             tag=image_tag(branch),
             kind=Kind.BUILD,
+        )
+
+    def reproduce(self, tag="v1.0.0", *, user="UALICE") -> bool:
+        return self.store.requests.add(
+            delivery=f"trigger-{next(_deliveries)}",
+            user=user,
+            channel="C1",
+            branch="",
+            tag=tag,
+            kind=Kind.REPRODUCE,
         )
 
     def run(self, number: int = 1) -> Run:
