@@ -21,13 +21,13 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabError
 
-from bot import gitlab_notes
+from bot import gitlab_notes, gitlab_pushes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import MOST_FILES, Difference, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Commit, Difference, Release, ReleaseLink, Tag
 from bot.tally import DOORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gitlab.v4.objects import Project, ProjectTag
 
@@ -100,6 +100,16 @@ class GitLabProject:
             found = project.branches.list(sort="updated_desc", per_page=_PAGE, iterator=True, **wanted, **_ONE_TRY)
             names = [str(branch.name) for branch in islice(found, most)]
         return sorted(names, key=lambda name: (name != search, not name.startswith(search)))
+
+    def tips(self) -> Mapping[str, str]:
+        """See `CodeHost.tips`."""
+        with self._asking("looking where the branches stand") as project:
+            return gitlab_pushes.tips(project, **_ONE_TRY)
+
+    def commits(self, old: str, new: str) -> Sequence[Commit]:
+        """See `CodeHost.commits`. One request."""
+        with self._asking(f"reading the commits since {old[:10]}") as project:
+            return gitlab_pushes.between(project, old, new, **_ONE_TRY)
 
     def tag(self, name: str) -> Tag | None:
         """See `CodeHost.tag`. One request."""

@@ -28,6 +28,15 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Commit:
+    """A commit: its id (40 hex digits), its whole message, and its committer's address, empty where it has none."""
+
+    id: str
+    message: str
+    email: str = ""
+
+
+@dataclass(frozen=True)
 class ReleaseLink:
     """A named address in a release. `path` is GitLab's `direct_asset_path` (starts with `/`): a stable redirect."""
 
@@ -70,6 +79,12 @@ class CodeHost(Protocol):
 
     def branches(self, search: str = "", most: int = 100) -> list[str]:
         """Names of branches that contain `search`, at most so many, most useful first. A request for each 100."""
+
+    def tips(self) -> Mapping[str, str]:
+        """Every branch, and the commit at its tip. A request for each 100."""
+
+    def commits(self, old: str, new: str) -> Sequence[Commit]:
+        """The commits that `new` has and `old` has not, oldest first. `NotFound` when one is not there."""
 
     def tag(self, name: str) -> Tag | None:
         """The tag, or None."""
@@ -181,6 +196,9 @@ class Chat(Protocol):
 
     def person(self, user: str) -> Person:
         """Who that is."""
+
+    def person_of(self, email: str) -> Person | None:
+        """Who has that address in the workspace, or None."""
 
 
 View = Mapping[str, Any]

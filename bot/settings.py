@@ -175,6 +175,11 @@ class Settings(BaseSettings):
     image_build_args: Annotated[tuple[str, ...], NoDecode] = ()
     """`NAME=value` for every image, such as `BASE=...`."""
 
+    commit_triggers: bool = False
+    """Whether a pushed commit may ask for a run by its message."""
+    gitlab_webhook_secret: SecretStr | None = None
+    """What GitLab sends as `X-Gitlab-Token` when it tells of a push."""
+
     stationmaster_home: Path = Path("stationmaster-data")
     stationmaster_shell: Literal["local", "ssh", "ssm"] = "local"
     stationmaster_runtime: Literal["process", "docker"] = "process"
@@ -251,6 +256,14 @@ class Settings(BaseSettings):
             key, secret = f"aws_{what}_access_key_id", f"aws_{what}_secret_access_key"
             if (getattr(self, key) is None) != (getattr(self, secret) is None):
                 raise ValueError(f"{key.upper()} and {secret.upper()} belong together: set both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _threads_of_commits(self) -> Settings:
+        if self.commit_triggers and not self.slack_fallback_channel:
+            raise ValueError(
+                "COMMIT_TRIGGERS needs SLACK_FALLBACK_CHANNEL: the channel of the runs that commits ask for"
+            )
         return self
 
     @model_validator(mode="after")

@@ -98,6 +98,7 @@ def requests(db: Database) -> None:
             options TEXT NOT NULL DEFAULT '{}',
             project TEXT NOT NULL DEFAULT '',
             retry_of INTEGER REFERENCES runs(id),
+            by_commit TEXT NOT NULL DEFAULT '',
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,
@@ -113,6 +114,15 @@ def requests(db: Database) -> None:
         "WHERE state = 'new' AND retry_of IS NULL"
     )
     db.conn.execute("CREATE UNIQUE INDEX one_open_retry ON requests(retry_of) WHERE state = 'new'")
+
+
+@migrations()
+def heads(db: Database) -> None:
+    """Where each branch stood when it was last looked at for commits that ask for a run."""
+    db.conn.execute(
+        'CREATE TABLE heads (project TEXT NOT NULL, branch TEXT NOT NULL, "commit" TEXT NOT NULL, '
+        "PRIMARY KEY (project, branch))"
+    )
 
 
 @migrations()

@@ -32,6 +32,8 @@ class Request:
     lease: str
     options: TrainOptions = field(default_factory=TrainOptions)
     retry_of: int | None = None
+    by_commit: str = ""
+    """The commit whose message asked for it; empty for what a person typed or pressed."""
 
 
 class Requests:
@@ -146,13 +148,21 @@ class Requests:
                 ).fetchone()
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
-                say_in_run(connection, now, Note("card"), run)
-                deed = request.kind.value if request.retry_of is None else "retry"
-                asked = {"options": request.options.record, "retry_of": request.retry_of}
-                record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
+                _tell(connection, now, request, run)
         except IntegrityError:
             return None
         return run
+
+
+def _tell(connection: Connection, now: float, request: Request, run: Run) -> None:
+    """The first words of a new run's thread, and its line in the journal."""
+    say_in_run(connection, now, Note("card"), run)
+    if request.by_commit:
+        said = Note("milestone", data={"what": "by-commit", "commit": request.by_commit})
+        say_in_run(connection, now, said, run)
+    deed = request.kind.value if request.retry_of is None else "retry"
+    asked = {"options": request.options.record, "retry_of": request.retry_of, "by_commit": request.by_commit}
+    record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
 
 
 def _saved(run: Run, now: float) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from bot.runs.database import Database
 from bot.runs.digests import Digests
 from bot.runs.errands import Errands
 from bot.runs.gallery import Gallery
+from bot.runs.heads import Heads
 from bot.runs.holds import Holds
 from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
@@ -77,6 +78,7 @@ class Store(Readings):
         self.subscriptions = Subscriptions(self._database)
         self.digests = Digests(self._database)
         self.homes = Homes(self._database)
+        self.heads = Heads(self._database)
         self.merge_notes = MergeNotes(self._database)
         self.gallery = Gallery(self._database)
         self.errands = Errands(self._database)

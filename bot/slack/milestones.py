@@ -163,6 +163,11 @@ def _stage(stage: Facts) -> str:
     return f"{place}{words.code(str(stage.get('name')), 80)}, {state}{took}."
 
 
+def _by_commit(run: Run, facts: Facts, _names: Names) -> str:
+    short = words.code(str(facts.get("commit"))[:10])
+    return f"The message of commit {short} on {words.code(run.branch, 80)} asked for this run."
+
+
 def _unchanged(_run: Run, _facts: Facts, _names: Names) -> str:
     return "Nothing changed since the last training, so no stage had to run."
 
@@ -234,6 +239,7 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "unchanged": _unchanged,
     "published": _published,
     "retrying": _retrying,
+    "by-commit": _by_commit,
     "warning": _warning,
     "cancel-too-late": _too_late,
     "cancelling": _cancelling,

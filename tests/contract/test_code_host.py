@@ -92,6 +92,36 @@ def test_there_is_no_head_without_a_branch(world: World, host: CodeHost):
     assert host.head("../../user") is None
 
 
+def test_every_branch_is_named_with_its_tip_however_many_there_are(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.push(*[f"main:refs/heads/b{number}" for number in range(120)])
+    second = copy.commit("Second", notes__txt="more")
+    copy.push("main")
+    tips = host.tips()
+    assert (len(tips), tips["main"]) == (121, second)
+    assert len(world.asked()) == 2
+
+
+def test_commits_between_two_come_oldest_first_with_message_and_committer(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.head()
+    second = copy.commit("trigger training v1.0.0\n\nWhy not.", notes__txt="more")
+    third = copy.commit("Third", notes__txt="most")
+    copy.push("main")
+    found = host.commits(first, third)
+    assert [commit.id for commit in found] == [second, third]
+    assert found[0].message.startswith("trigger training v1.0.0\n")
+    assert "Why not." in found[0].message
+    assert {commit.email for commit in found} == {"alice@example.com"}
+    assert host.commits(third, third) == []
+
+
+def test_commits_since_one_that_is_gone_are_not_found(world: World, host: CodeHost):
+    head = world.first_commit().head()
+    with pytest.raises(NotFound):
+        host.commits("0" * 40, head)
+
+
 def test_a_tag_is_not_taken_for_a_branch(tagged: str, host: CodeHost):
     assert tagged
     assert host.head("v1.0.0") is None

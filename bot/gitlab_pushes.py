@@ -1,0 +1,29 @@
+"""Where branches stand, and what was pushed to them. A part of bot/gitlab.py, which translates the errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.ports import Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gitlab.v4.objects import Project
+
+_PAGE = 100
+
+
+def tips(project: Project, **how: Any) -> Mapping[str, str]:
+    """See `CodeHost.tips`. `how` goes with each request."""
+    found = project.branches.list(per_page=_PAGE, iterator=True, **how)
+    return {str(branch.name): str(branch.commit["id"]) for branch in found}
+
+
+def between(project: Project, old: str, new: str, **how: Any) -> Sequence[Commit]:
+    """See `CodeHost.commits`. GitLab lists the oldest first."""
+    found = cast("dict[str, Any]", project.repository_compare(old, new, **how))
+    return [
+        Commit(str(each["id"]), str(each.get("message") or ""), str(each.get("committer_email") or ""))
+        for each in found["commits"]
+    ]
