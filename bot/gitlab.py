@@ -23,7 +23,7 @@ from gitlab.exceptions import GitlabError
 
 from bot import gitlab_notes, gitlab_pushes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import MOST_FILES, Commit, Difference, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Commit, CommitStatus, Difference, Release, ReleaseLink, Tag
 from bot.tally import DOORS
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ class GitLabProject:
     def compare(self, old: str, new: str) -> Difference:
         """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
         with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
-            found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **_ONE_TRY))
-        files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
-        return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
+            return gitlab_pushes.difference(project, old, new, **_ONE_TRY)
 
     def access(self) -> Access:
         """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""
@@ -199,6 +197,11 @@ class GitLabProject:
             if address is None:
                 raise
             return address
+
+    def set_status(self, commit: str, status: CommitStatus) -> None:
+        """See `CodeHost.set_status`. One request."""
+        with self._asking(f"setting the status of {commit[:10]}") as project:
+            gitlab_pushes.set_status(project, commit, status, **_ONE_TRY)
 
     def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
         """See `CodeHost.upsert_note`. After a lost answer the next call finds the note and changes it."""

@@ -37,6 +37,15 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class CommitStatus:
+    """How a check of a commit stands: `pending`, `running`, `success`, `failed` or `canceled`, and where to read on."""
+
+    state: str
+    description: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class ReleaseLink:
     """A named address in a release. `path` is GitLab's `direct_asset_path` (starts with `/`): a stable redirect."""
 
@@ -112,6 +121,9 @@ class CodeHost(Protocol):
 
     def compare(self, old: str, new: str) -> Difference:
         """What `new` has that `old` has not; both are commits (40 hex digits). `NotFound` when one is not there."""
+
+    def set_status(self, commit: str, status: CommitStatus) -> None:
+        """Show a check of ours beside the commit, in place of what it said before. `Conflict` for the state it has."""
 
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
         """The address of the open merge request from `source` to `target`; made when there is none."""

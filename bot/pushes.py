@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from bot.engine import triggers
+from bot.engine.triggers import Wanted
 from bot.engine.world import World
 from bot.settings import Settings
 
@@ -15,17 +16,17 @@ class Pushes:
 
     def __init__(self, settings: Settings, world: World, wake: Callable[[], None]) -> None:
         secret = settings.gitlab_webhook_secret
-        self.on = settings.commit_triggers
+        self.on = settings.commit_triggers or bool(settings.watch_branches)
         self.has_webhook = self.on and secret is not None
         self.soon: Callable[[], object] = lambda: None
         self._secret = secret.get_secret_value() if secret is not None else ""
-        self._channels = channels(settings)
+        self._wanted = wanted(settings)
         self._world = world
         self._wake = wake
 
     def look(self) -> None:
         """Look at all branches once."""
-        if triggers.look(self._world, self._channels):
+        if triggers.look(self._world, self._wanted):
             self._wake()
 
     def told(self, token: str) -> bool:
@@ -36,7 +37,12 @@ class Pushes:
         return True
 
 
-def channels(settings: Settings) -> Mapping[str, str]:
-    """Project -> the channel that has the threads of its commits' runs."""
+def wanted(settings: Settings) -> Wanted:
+    """What is looked for. A project's threads come to its first channel, the top-level one's to the fallback."""
     named = {each.gitlab_project: each.channels[0] for each in settings.projects.values()}
-    return {settings.gitlab_project: settings.slack_fallback_channel or "", **named}
+    return Wanted(
+        channels={settings.gitlab_project: settings.slack_fallback_channel or "", **named},
+        messages=settings.commit_triggers,
+        watched=settings.watch_branches,
+        at=next((name for name, place in settings.locations.items() if place.smoke), ""),
+    )

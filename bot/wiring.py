@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
-from bot.engine import merge_notes, triggers
+from bot.engine import merge_notes, statuses, triggers
 from bot.engine.bell import Bell
 from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
@@ -150,6 +150,7 @@ class Service:
         self._every(DIGEST_LOOK_SECONDS, tell_digests, self.store, self._said.ring)
         if self._pushes.on:
             self._pushes.soon = self._every(triggers.LOOK_SECONDS, self._pushes.look)
+            self._every(statuses.LOOK_SECONDS, statuses.report, self.world)
         self._scheduler.start()
         self._front.start()
         if self._web is not None:

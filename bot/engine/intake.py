@@ -74,6 +74,9 @@ def _wrong(request: Request, commit: str, world: World) -> str | None:
 
 def _accept(request: Request, person: Person, commit: str, location: str, world: World) -> str | None:
     """`location` may be a pool, one of its machines, or a machine of its own."""
+    if request.options.pushed not in ("", commit):  # only the newest push is tested, and it has a request of its own
+        world.store.requests.drop(request)
+        return None
     run = world.store.requests.accept(
         request,
         project=world.project.path,

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.runs.database import Database
-from bot.runs.model import Kind, Note
+from bot.runs.model import Kind, Note, TrainOptions
 from bot.runs.outbox import say
+from bot.runs.requests import text_of
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,13 @@ class Asked:
     tag: str
     kind: Kind
     refusal: str = ""
+    on: str = ""
+    """The location of a smoke test that answers the push."""
+
+    @property
+    def options(self) -> TrainOptions:
+        """As the run has them."""
+        return TrainOptions(on=self.on, smoke=True, pushed=self.commit) if self.kind is Kind.SMOKE else TrainOptions()
 
 
 class Heads:
@@ -44,18 +52,18 @@ class Heads:
                 (project, branch, commit),
             )
             for each in asked:
-                key = f"commit-{project}-{each.commit}"
+                key = f"{'push' if each.on else 'commit'}-{project}-{each.commit}"
                 if each.refusal:
                     note = Note("whisper", each.refusal)
                     say(connection, now, note, key=key, channel=each.channel, user=each.user)
                     continue
                 connection.execute(
                     "INSERT OR IGNORE INTO requests "
-                    "(delivery, user, channel, branch, tag, kind, project, by_commit, created_at, due_at) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "(delivery, user, channel, branch, tag, kind, options, project, by_commit, created_at, due_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(key, each.user, each.channel, each.branch, each.tag, each.kind.value),
-                        *(project, each.commit, now, now),
+                        *(text_of(each.options), project, each.commit, now, now),
                     ),
                 )
 

@@ -126,6 +126,15 @@ def heads(db: Database) -> None:
 
 
 @migrations()
+def statuses(db: Database) -> None:
+    """Runs that answer a push, and what GitLab was told of their commit last."""
+    db.conn.execute(
+        "CREATE TABLE statuses (run_id INTEGER PRIMARY KEY REFERENCES runs(id), told TEXT NOT NULL DEFAULT '', "
+        "due_at REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0)"
+    )
+
+
+@migrations()
 def outbox(db: Database) -> None:
     """What Slack is to be told: written with the change that it tells of, delivered in order within a run."""
     db.conn.execute(

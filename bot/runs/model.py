@@ -156,7 +156,8 @@ class TrainOptions:
 
     `on`: a machine, or a pool; None for the person's own. `set`: parameter (`train.epochs`) -> the text that was typed
     for it, which params.yaml gives a type. `smoke`: only try the branch out. `force`: run every stage, changed or not.
-    `notify`: Slack user ids who are mentioned at the end beside the person.
+    `notify`: Slack user ids who are mentioned at the end beside the person. `pushed`: the commit whose push a smoke
+    test answers, and whose status on GitLab it keeps.
     """
 
     on: str | None = None
@@ -164,11 +165,12 @@ class TrainOptions:
     smoke: bool = False
     force: bool = False
     notify: tuple[str, ...] = ()
+    pushed: str = ""
 
     @property
     def record(self) -> dict[str, Any]:
         """What the ledger keeps: a JSON object of what differs from the default."""
-        plain = {"on": self.on, "set": dict(self.set), "smoke": self.smoke, "force": self.force}
+        plain = {"on": self.on, "set": dict(self.set), "smoke": self.smoke, "force": self.force, "pushed": self.pushed}
         return {name: value for name, value in {**plain, "notify": list(self.notify)}.items() if value}
 
     @classmethod

@@ -149,6 +149,15 @@ class Readings:
         rows = self._database.all("SELECT * FROM runs WHERE holds = 1 ORDER BY id")
         return [run_of(row) for row in rows if row["location"] not in locations]
 
+    def waiting_tests(self, project: str, branch: str) -> list[Run]:
+        """Smoke tests of pushes to a branch that have not been given a machine yet."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE project = ? AND branch = ? AND phase = 'queued' AND kind = 'smoke' "
+            "AND json_extract(options, '$.pushed') IS NOT NULL",
+            (project, branch),
+        )
+        return [run_of(row) for row in rows]
+
     def queue(self, line: str) -> list[Run]:
         """Runs that stand in the line of a location or a pool, first in line first."""
         rows = self._database.all("SELECT * FROM runs WHERE queue = ? AND phase = 'queued' ORDER BY id", (line,))

@@ -13,6 +13,7 @@ from bot.runs.journal import record
 from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
 from bot.runs.outbox import say, say_in_run
 from bot.runs.rows import run_of
+from bot.runs.statuses import want_status
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Requests:
         """
         now, options = self._database.now(), options or TrainOptions()
         kind = Kind.SMOKE if options.smoke else kind
-        values = (delivery, user, channel, branch, tag, kind.value, _text(options), retry_of, project, now, now)
+        values = (delivery, user, channel, branch, tag, kind.value, text_of(options), retry_of, project, now, now)
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO requests "
@@ -87,6 +88,11 @@ class Requests:
                 "UPDATE requests SET lease = NULL, due_at = ?, tries = tries + 1 WHERE id = ? AND lease = ?",
                 (self._database.now() + seconds, request.id, request.lease),
             )
+
+    def drop(self, request: Request) -> None:
+        """End a request without a word: a newer push took its place, and nobody typed it."""
+        with self._database.write() as connection:
+            _end(connection, request, "dropped", None)
 
     def refuse(self, request: Request, text: str, data: Mapping[str, Any] | None = None) -> None:
         """End a request with a sentence that only its caller sees."""
@@ -125,7 +131,7 @@ class Requests:
             "commit": commit,
             "tag": request.tag,
             "kind": request.kind.value,
-            "options": _text(request.options),
+            "options": text_of(request.options),
             "retry_of": request.retry_of,
             "user": request.user,
             "email": email,
@@ -157,6 +163,7 @@ class Requests:
 def _tell(connection: Connection, now: float, request: Request, run: Run) -> None:
     """The first words of a new run's thread, and its line in the journal."""
     say_in_run(connection, now, Note("card"), run)
+    want_status(connection, now, run)
     if request.by_commit:
         said = Note("milestone", data={"what": "by-commit", "commit": request.by_commit})
         say_in_run(connection, now, said, run)
@@ -178,7 +185,7 @@ def _saved(run: Run, now: float) -> dict[str, Any]:
     }
 
 
-def _text(options: TrainOptions) -> str:
+def text_of(options: TrainOptions) -> str:
     """The same text for the same options: an index compares it."""
     return json.dumps(options.record, sort_keys=True)
 

@@ -36,6 +36,7 @@ from bot.runs.readings import OPEN, Readings
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, move_on, take, wait_on, wake_for, wake_queue
 from bot.runs.rows import run_of
+from bot.runs.statuses import Statuses
 from bot.runs.subscriptions import Subscriptions, say_of_end
 from bot.runs.wishes import Wishes
 
@@ -79,6 +80,7 @@ class Store(Readings):
         self.digests = Digests(self._database)
         self.homes = Homes(self._database)
         self.heads = Heads(self._database)
+        self.statuses = Statuses(self._database)
         self.merge_notes = MergeNotes(self._database)
         self.gallery = Gallery(self._database)
         self.errands = Errands(self._database)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.ports import Message
-from bot.runs.model import Note, Run
+from bot.runs.model import Kind, Note, Run
 from bot.slack import words
 from bot.slack.blocks import number_of, section
 
@@ -165,6 +165,8 @@ def _stage(stage: Facts) -> str:
 
 def _by_commit(run: Run, facts: Facts, _names: Names) -> str:
     short = words.code(str(facts.get("commit"))[:10])
+    if run.kind is Kind.SMOKE:
+        return f"Commit {short} was pushed to {words.code(run.branch, 80)}, of which each push is tested."
     return f"The message of commit {short} on {words.code(run.branch, 80)} asked for this run."
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import Conflict, NotFound, Unauthorised, Unavailable
 from bot.gitlab import GitLabProject
-from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, CommitStatus, Release, ReleaseLink, Tag
 from tests.contract.gitlab_world import API_READ, BOT, DEV, OLD, READ, fresh_world, running_gitlab
 
 if TYPE_CHECKING:
@@ -120,6 +120,22 @@ def test_commits_since_one_that_is_gone_are_not_found(world: World, host: CodeHo
     head = world.first_commit().head()
     with pytest.raises(NotFound):
         host.commits("0" * 40, head)
+
+
+def test_a_status_is_shown_beside_its_commit_and_the_next_takes_its_place(world: World, host: CodeHost):
+    head = world.first_commit().head()
+    host.set_status(head, CommitStatus("pending", "It waits"))
+    host.set_status(head, CommitStatus("failed", "No " * 200, "https://team.slack.test/archives/C1/p15"))
+    (shown,) = world.api("GET", f"repository/commits/{head}/statuses").json()
+    assert (shown["status"], shown["name"]) == ("failed", "stationmaster: smoke test")
+    assert shown["target_url"] == "https://team.slack.test/archives/C1/p15"
+    assert len(shown["description"]) == 255
+
+
+def test_a_commit_that_is_not_there_has_no_status(world: World, host: CodeHost):
+    world.first_commit()
+    with pytest.raises(NotFound):
+        host.set_status("0" * 40, CommitStatus("pending", "It waits"))
 
 
 def test_a_tag_is_not_taken_for_a_branch(tagged: str, host: CodeHost):

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from bot.errors import Conflict, NotFound
-from bot.ports import Commit, Difference, Person, Release, Tag
+from bot.ports import Commit, CommitStatus, Difference, Person, Release, Tag
 
 
 class FakeCodeHost:
@@ -21,6 +21,7 @@ class FakeCodeHost:
         self.notes: dict[str, str] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         """Commit -> path -> content."""
+        self.statuses: list[tuple[str, CommitStatus]] = []
         self.pushed: dict[tuple[str, str], list[Commit]] = {}
         """What lies between two commits."""
         self.differences: dict[tuple[str, str], Difference] = {}
@@ -74,6 +75,10 @@ class FakeCodeHost:
             raise Conflict("another release of this tag exists")
         return made
 
+    def set_status(self, commit, status):
+        self._fail()
+        self.statuses.append((commit, status))
+
     def ensure_merge_request(self, source, target, _title, _description):
         if (source, target) not in self.merge_requests:
             self.merge_requests.append((source, target))
@@ -124,3 +129,6 @@ class FakePeople:
         if self.errors:
             raise self.errors.pop(0)
         return next((person for person in self.people.values() if person.email == email), None)
+
+    def address(self, channel, ts):
+        return f"https://team.slack.test/archives/{channel}/p{ts.replace('.', '')}"

@@ -1,24 +1,16 @@
 """A commit that asks for a run: from the push, by GitLab's webhook, to the release."""
 
 import json
-import re
-import sqlite3
 
-import httpx
 import pytest
 
 from bot.sandbox.slack.people import TRAINING
-from bot.web.site import PUSHES
+from tests.scenario import webhook
 from tests.scenario.waiting import until
+from tests.scenario.webhook import rings, seen
 from tests.scenario.world import TinyWorld
 
-SECRET = "canary-webhook-secret"
-SETTINGS = {
-    "COMMIT_TRIGGERS": "true",
-    "SLACK_FALLBACK_CHANNEL": TRAINING.id,
-    "HTTP_PORT": "0",
-    "GITLAB_WEBHOOK_SECRET": SECRET,
-}
+SETTINGS = {**webhook.SETTINGS, "COMMIT_TRIGGERS": "true", "SLACK_FALLBACK_CHANNEL": TRAINING.id}
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +23,6 @@ def world(tmp_path_factory):
 def bot(world):
     with world.serving(**SETTINGS) as bot:
         yield bot
-
-
-def rings(bot, secret=SECRET):
-    """GitLab tells of a push; the bot's answer."""
-    found = until(lambda: re.search(r"listening on port (\d+) of 127\.0\.0\.1", bot.said), "it says where it listens")
-    address = f"http://127.0.0.1:{found[1]}{PUSHES}"
-    with httpx.Client(trust_env=False, timeout=30) as http:
-        return http.post(address, headers={"X-Gitlab-Token": secret}, json={"object_kind": "push"}).status_code
-
-
-def seen(world, branch="main"):
-    """Where the bot saw the branch last: in its ledger, since a look that finds nothing cannot be seen."""
-    connection = sqlite3.connect(f"file:{world.bot_home / 'ledger.sqlite'}?mode=ro", uri=True)
-    try:
-        row = connection.execute('SELECT "commit" FROM heads WHERE branch = ?', (branch,)).fetchone()
-    finally:
-        connection.close()
-    return row[0] if row else None
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from bot.engine import triggers
 from bot.errors import SettingsError, Unavailable
 from bot.ports import Commit
-from bot.pushes import Pushes, channels
+from bot.pushes import Pushes, wanted
 from bot.runs.model import Kind, Note
 from bot.settings import load
 from bot.slack.milestones import milestone
@@ -15,14 +15,14 @@ from tests.doubles.station import Station
 from tests.unit.test_settings import NEEDED
 
 PROJECT = "team/fruits"
-CHANNELS = {PROJECT: "C9"}
+WANTED = triggers.Wanted({PROJECT: "C9"})
 
 
 @pytest.fixture
 def station(tmp_path):
     """A bot that has seen where the branches stand."""
     station = Station(tmp_path)
-    triggers.look(station.world, CHANNELS)
+    triggers.look(station.world, WANTED)
     return station
 
 
@@ -34,7 +34,7 @@ def push(station, message, *, branch="main", email="alice@example.com", commit="
 
 
 def look(station):
-    asked = triggers.look(station.world, CHANNELS)
+    asked = triggers.look(station.world, WANTED)
     station.tick()
     return asked
 
@@ -64,7 +64,7 @@ def test_the_thread_says_that_a_commit_asked_for_it(station):
 
 def test_a_commit_has_the_branchs_image_built(tmp_path):
     station = Station(tmp_path, builds=True)
-    triggers.look(station.world, CHANNELS)
+    triggers.look(station.world, WANTED)
     push(station, "build image")
     look(station)
     assert station.run().kind is Kind.BUILD
@@ -176,10 +176,10 @@ def test_commits_ask_for_nothing_unless_the_settings_say_so(environment):
 
 def test_commits_that_ask_for_runs_need_a_channel_for_their_threads(environment):
     environment.setenv("COMMIT_TRIGGERS", "true")
-    with pytest.raises(SettingsError, match="COMMIT_TRIGGERS needs SLACK_FALLBACK_CHANNEL"):
+    with pytest.raises(SettingsError, match="need SLACK_FALLBACK_CHANNEL"):
         load()
     environment.setenv("SLACK_FALLBACK_CHANNEL", "C9")
-    assert channels(load()) == CHANNELS
+    assert wanted(load()) == WANTED
 
 
 @pytest.mark.parametrize(
