@@ -21,13 +21,13 @@ import gitlab
 import requests
 from gitlab.exceptions import GitlabError
 
-from bot import gitlab_notes
+from bot import gitlab_notes, gitlab_pushes
 from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
-from bot.ports import MOST_FILES, Difference, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, Commit, CommitStatus, Difference, Release, ReleaseLink, Tag
 from bot.tally import DOORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from gitlab.v4.objects import Project, ProjectTag
 
@@ -101,6 +101,16 @@ class GitLabProject:
             names = [str(branch.name) for branch in islice(found, most)]
         return sorted(names, key=lambda name: (name != search, not name.startswith(search)))
 
+    def tips(self) -> Mapping[str, str]:
+        """See `CodeHost.tips`."""
+        with self._asking("looking where the branches stand") as project:
+            return gitlab_pushes.tips(project, **_ONE_TRY)
+
+    def commits(self, old: str, new: str) -> Sequence[Commit]:
+        """See `CodeHost.commits`. One request."""
+        with self._asking(f"reading the commits since {old[:10]}") as project:
+            return gitlab_pushes.between(project, old, new, **_ONE_TRY)
+
     def tag(self, name: str) -> Tag | None:
         """See `CodeHost.tag`. One request."""
         with self._asking(f"reading the tag {name}") as project:
@@ -138,9 +148,7 @@ class GitLabProject:
     def compare(self, old: str, new: str) -> Difference:
         """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
         with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
-            found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **_ONE_TRY))
-        files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
-        return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
+            return gitlab_pushes.difference(project, old, new, **_ONE_TRY)
 
     def access(self) -> Access:
         """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""
@@ -189,6 +197,11 @@ class GitLabProject:
             if address is None:
                 raise
             return address
+
+    def set_status(self, commit: str, status: CommitStatus) -> None:
+        """See `CodeHost.set_status`. One request."""
+        with self._asking(f"setting the status of {commit[:10]}") as project:
+            gitlab_pushes.set_status(project, commit, status, **_ONE_TRY)
 
     def upsert_note(self, branch: str, marker: str, body: str) -> str | None:
         """See `CodeHost.upsert_note`. After a lost answer the next call finds the note and changes it."""

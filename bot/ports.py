@@ -28,6 +28,24 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Commit:
+    """A commit: its id (40 hex digits), its whole message, and its committer's address, empty where it has none."""
+
+    id: str
+    message: str
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """How a check of a commit stands: `pending`, `running`, `success`, `failed` or `canceled`, and where to read on."""
+
+    state: str
+    description: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
 class ReleaseLink:
     """A named address in a release. `path` is GitLab's `direct_asset_path` (starts with `/`): a stable redirect."""
 
@@ -71,6 +89,12 @@ class CodeHost(Protocol):
     def branches(self, search: str = "", most: int = 100) -> list[str]:
         """Names of branches that contain `search`, at most so many, most useful first. A request for each 100."""
 
+    def tips(self) -> Mapping[str, str]:
+        """Every branch, and the commit at its tip. A request for each 100."""
+
+    def commits(self, old: str, new: str) -> Sequence[Commit]:
+        """The commits that `new` has and `old` has not, oldest first. `NotFound` when one is not there."""
+
     def tag(self, name: str) -> Tag | None:
         """The tag, or None."""
 
@@ -97,6 +121,9 @@ class CodeHost(Protocol):
 
     def compare(self, old: str, new: str) -> Difference:
         """What `new` has that `old` has not; both are commits (40 hex digits). `NotFound` when one is not there."""
+
+    def set_status(self, commit: str, status: CommitStatus) -> None:
+        """Show a check of ours beside the commit, in place of what it said before. `Conflict` for the state it has."""
 
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
         """The address of the open merge request from `source` to `target`; made when there is none."""
@@ -181,6 +208,9 @@ class Chat(Protocol):
 
     def person(self, user: str) -> Person:
         """Who that is."""
+
+    def person_of(self, email: str) -> Person | None:
+        """Who has that address in the workspace, or None."""
 
 
 View = Mapping[str, Any]

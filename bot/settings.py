@@ -6,7 +6,6 @@ is described in docs/OPERATIONS.md (a test fails when one is missing there).
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -34,13 +33,13 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from bot.instance_map import instance_map
 from bot.project_settings import ProjectSettings, Registry
 from bot.slack.spelling import PREFIX
 
 IMAGE = r"^[a-z0-9][A-Za-z0-9._:/@-]*$"
 """An image's name: no option, no space. Docker itself says what else is wrong with one."""
 BUILD_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
-INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 HTTP_PORT = 8080
 """Where HTTP mode listens unless HTTP_PORT says otherwise."""
 NOT_SET = PydanticCustomError("missing", "is not set")
@@ -83,6 +82,8 @@ class LocationSettings(BaseModel):
     container_user: str | None = Field(default=None, pattern=r"^[0-9]+:[0-9]+$")
     price_per_hour: float | None = Field(default=None, ge=0)
     max_hours: float = Field(default=72.0, gt=0)
+    smoke: bool = False
+    """Whether pushes to watched branches are tested there."""
     idle_minutes: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
@@ -177,6 +178,13 @@ class Settings(BaseSettings):
     image_build_args: Annotated[tuple[str, ...], NoDecode] = ()
     """`NAME=value` for every image, such as `BASE=...`."""
 
+    commit_triggers: bool = False
+    """Whether a pushed commit may ask for a run by its message."""
+    watch_branches: Annotated[tuple[str, ...], NoDecode] = ()
+    """Patterns (`main`, `release/*`) of branches of which each push is tested at the location with `smoke = true`."""
+    gitlab_webhook_secret: SecretStr | None = None
+    """What GitLab sends as `X-Gitlab-Token` when it tells of a push."""
+
     stationmaster_home: Path = Path("stationmaster-data")
     stationmaster_shell: Literal["local", "ssh", "ssm"] = "local"
     stationmaster_runtime: Literal["process", "docker"] = "process"
@@ -256,12 +264,20 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _threads_of_commits(self) -> Settings:
+        if (self.commit_triggers or self.watch_branches) and not self.slack_fallback_channel:
+            raise ValueError("COMMIT_TRIGGERS and WATCH_BRANCHES need SLACK_FALLBACK_CHANNEL, for the runs' threads")
+        if self.watch_branches and not any(place.smoke for place in self.locations.values()):
+            raise ValueError("WATCH_BRANCHES needs a location with smoke = true, where pushes are tested")
+        return self
+
+    @model_validator(mode="after")
     def _registry_login(self) -> Settings:
         if (self.registry_user is None) != (self.registry_password is None):
             raise ValueError("REGISTRY_USER and REGISTRY_PASSWORD belong together: set both, or neither")
         return self
 
-    @field_validator("slack_admins", "release_approvers", "release_outs", mode="before")
+    @field_validator("slack_admins", "release_approvers", "release_outs", "watch_branches", mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -302,26 +318,11 @@ class Settings(BaseSettings):
                 text = Path(text).read_text(encoding="utf-8")
             except OSError as error:
                 raise ValueError(f"there is no readable file {text} ({error.strerror})") from error
-        return _instance_map(text or "{}")
+        return instance_map(text or "{}")
 
 
 def _mode(secret: SecretStr | None, token: SecretStr | None) -> Literal["socket", "http"]:
     return "http" if secret is not None and token is None else "socket"
-
-
-def _instance_map(text: str) -> dict[str, str]:
-    try:
-        instances = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f'it is no JSON ({error}); right is {{"alice@example.com": "i-0123456789abcdef0"}}') from error
-    if not isinstance(instances, dict):
-        raise ValueError('right is {"alice@example.com": "i-0123456789abcdef0"}')  # noqa: TRY004 - pydantic wants it
-    for email, instance in instances.items():
-        if "@" not in email:
-            raise ValueError(f'"{email}" is no e-mail address')
-        if not isinstance(instance, str) or not INSTANCE_ID.fullmatch(instance):
-            raise ValueError(f'"{instance}" for {email} is no instance id like i-0123456789abcdef0')
-    return instances
 
 
 def load(**overrides: Any) -> Settings:

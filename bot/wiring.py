@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.clock import Clock, SystemClock
-from bot.engine import merge_notes
+from bot.engine import merge_notes, statuses, triggers
 from bot.engine.bell import Bell
 from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
@@ -29,6 +29,7 @@ from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
 from bot.public_files import S3PublicFiles
+from bot.pushes import Pushes
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
@@ -121,7 +122,8 @@ class Service:
             spelling=spelling,
             **_line(settings),
         )
-        self._web = _web(settings, self._front, self.store, home)
+        self._pushes = Pushes(settings, self.world, self._wake)
+        self._web = _web(settings, self._front, self.store, home, self._pushes)
 
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
@@ -146,6 +148,9 @@ class Service:
         self._every(BEAT_SECONDS, beat, self._home, self._deliverer.is_alive)
         self._every(merge_notes.LOOK_SECONDS, merge_notes.write_notes, self.world)
         self._every(DIGEST_LOOK_SECONDS, tell_digests, self.store, self._said.ring)
+        if self._pushes.on:
+            self._pushes.soon = self._every(triggers.LOOK_SECONDS, self._pushes.look)
+            self._every(statuses.LOOK_SECONDS, statuses.report, self.world)
         self._scheduler.start()
         self._front.start()
         if self._web is not None:
@@ -169,12 +174,16 @@ class Service:
         self.store.close()
         self._lock.release()
 
-    def _every(self, seconds: float, deed: Callable[..., None], *args: object) -> None:
-        """Have it done now and again and again; a turn is skipped while the one before it is not over."""
+    def _every(self, seconds: float, deed: Callable[..., None], *args: object) -> Callable[[], object]:
+        """Have it done now and again and again; a turn is skipped while the one before it is not over.
+
+        What it returns makes the next turn come now.
+        """
         now = datetime.now(tz=UTC)
-        self._scheduler.add_job(
+        job = self._scheduler.add_job(
             deed, "interval", args=args, seconds=seconds, next_run_time=now, max_instances=1, coalesce=True
         )
+        return lambda: job.modify(next_run_time=datetime.now(tz=UTC))
 
     def _wake(self) -> None:
         self._work.ring()
@@ -285,7 +294,7 @@ def _line(settings: Settings) -> Mapping[str, str]:
     return {name: secret.get_secret_value()} if secret is not None else {}
 
 
-def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> WebServer | None:
+def _web(settings: Settings, front: SlackFront, store: Store, home: Path, pushes: Pushes) -> WebServer | None:
     """What answers over HTTP, where the settings open a port."""
     if settings.port is None:
         return None
@@ -298,6 +307,7 @@ def _web(settings: Settings, front: SlackFront, store: Store, home: Path) -> Web
         health=lambda: verdict(home, SystemClock().now()),
         metrics=lambda: metrics(store.counts, front),
         receive=requests.receive if requests is not None else None,
+        pushed=pushes.told if pushes.has_webhook else None,
     )
     return WebServer(app, host=settings.http_host, port=settings.port)
 

@@ -58,8 +58,9 @@ def incomparable(one: Run, other: Run) -> str | None:
     """Why two runs cannot be compared, as a sentence; None when they can."""
     if one.id == other.id:
         return f"Both are run {one.id} ({words.code(one.tag)}). Name another one to compare it with."
-    image = next((run for run in (one, other) if run.kind is not Kind.TRAIN), None)
-    return f"Run {image.id} made an image, so it has no result to compare." if image else None
+    made = {Kind.BUILD: "made an image", Kind.SMOKE: "was a smoke test", Kind.REPRODUCE: "made a release again"}
+    found = next((run for run in (one, other) if run.kind in made), None)
+    return f"Run {found.id} {made[found.kind]}, so it has no result to compare." if found else None
 
 
 def compare(

@@ -35,7 +35,9 @@ def run_pressed(press: Press, desk: Desk) -> Run | None:
 def one_line(run: Run, call: Call, desk: Desk, *, mine: bool = False) -> str:
     """`*42* Training, stage 2 of 4 · main → v1.0.0 · alice on rack · 3 min so far · thread`."""
     names = f"{words.code(run.branch, 80)} → {words.code(run.tag, 80)}"
-    if run.kind is not Kind.TRAIN:
+    if run.kind is Kind.REPRODUCE:
+        names = f"reproduction of {words.code(run.tag, 80)}"
+    elif run.kind is not Kind.TRAIN:
         names = f"{'image' if run.kind is Kind.BUILD else 'smoke test'} of {words.code(run.branch, 80)}"
     where = ("" if mine else f"{desk.name_of(run.user, run)} ") + f"on {words.code(run.location, 60)}"
     parts = [f"*{run.id}* {status(run)}", names, where, _when(run, desk.clock.now()), thread_link(run, call)]

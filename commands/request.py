@@ -81,6 +81,19 @@ def build_image(text: str) -> str:
     return branch
 
 
+def reproduce(text: str) -> str:
+    """The tag of a `/reproduce`; `UserError` with the sentence to show when it is none."""
+    given = words(text)
+    example = "For example: `/reproduce v1.0.0`. Nothing was started."
+    if len(given) != 1:
+        raise UserError(f"It needs the tag of one release: `/reproduce <tag>`. {example}")
+    tag = given[0].removeprefix("refs/tags/")
+    wrong = wrong_with_tag(tag)
+    if wrong:
+        raise UserError(f"{_refused(tag, 'cannot be the tag of a release', wrong)} {example}")
+    return tag
+
+
 def one_run(text: str) -> int | str | None:
     """Which run is meant: its number (`42`, `#42`, `run 42`), its tag, or None when nothing sensible was typed."""
     given = words(text)

@@ -15,6 +15,7 @@ STATES: Mapping[str, tuple[Phase, ...]] = {
     "waiting": (Phase.QUEUED,),
     "released": (Phase.RELEASED,),
     "built": (Phase.BUILT,),
+    "compared": (Phase.COMPARED,),
     "failed": (Phase.FAILED,),
     "cancelled": (Phase.CANCELLED,),
 }

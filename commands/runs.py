@@ -7,7 +7,7 @@ from bot.ports import Message
 from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import SENTENCES, Kind, Run
-from bot.slack import comparing, words
+from bot.slack import comparing, reproduction, words
 from bot.slack.asked import asked
 from bot.slack.blocks import Block, actions, button, context, header, image_name, section, title, title_text
 from bot.slack.card import status
@@ -118,6 +118,8 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
     if run.cancelled_by:
         lines.append(f"Cancelled by {desk.name_of(run.cancelled_by)}.")
     result = run.result
+    if result.get("compared"):
+        lines += reproduction.tables(run)
     if result.get("image"):
         lines.append(words.code(image_name(run), 300))
     links = [
@@ -131,7 +133,7 @@ def _summary(run: Run, call: Call, desk: Desk) -> str:
 
 
 def _facts(run: Run, desk: Desk) -> tuple[str, str, str]:
-    done = {Kind.BUILD: "image from", Kind.SMOKE: "tested"}.get(run.kind, "trained")
+    done = {Kind.BUILD: "image from", Kind.SMOKE: "tested", Kind.REPRODUCE: "made again"}.get(run.kind, "trained")
     commits = f"{done} {words.code(run.commit[:8])} of {words.code(run.branch)}"
     if run.result.get("commit"):
         commits += f", saved as {words.code(str(run.result['commit'])[:8])}"

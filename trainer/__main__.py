@@ -1,4 +1,4 @@
-"""One step of a run: `python -m trainer prepare|repro|publish --run-dir D --job N`.
+"""One step of a run: `python -m trainer prepare|repro|publish|compare --run-dir D --job N`.
 
 Exit codes: 0 done; 1 failed, and a `failed` event says why; 3 a newer reservation owns the workspace; 4 cancelled
 before anything was pushed.
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         return _failed(events, options.step, _unforeseen(error))
     _say(f"{options.step}: done")
     extra: dict[str, object] = {"commit": job.commit} if options.step == "prepare" else {}
-    if options.step in ("prepare", "publish"):
+    if options.step != "repro":
         extra["disk_free"] = room.free(job.places.workdir)
     events.emit("step", name=options.step, state="finished", seconds=round(time.monotonic() - started, 3), **extra)
     return 0
@@ -57,6 +57,10 @@ def _run(step: str, job: spec.Spec, taken: credentials.Secrets, events: EventLog
         from trainer import repro  # noqa: PLC0415
 
         repro.run(job, events)
+    elif step == "compare":
+        from trainer import compare  # noqa: PLC0415
+
+        compare.run(job, events)
     else:
         from trainer import publish  # noqa: PLC0415
 

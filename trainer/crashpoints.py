@@ -24,6 +24,7 @@ POINTS = {
     "publish.decided": "the decision to push was taken, nothing is pushed",
     "publish.pushed": "branch and tag are pushed, nothing was reported",
     "publish.pointer": "the pointer is written, `published` was not reported",
+    "compare.reported": "`compared` was reported, the step has not ended",
     "publish.reported": "`published` was reported, the step has not ended",
 }
 

@@ -7,8 +7,8 @@ file. The kinds and what they carry beside that:
 
 | kind        | fields |
 |-------------|--------|
-| `step`      | `name` (prepare, repro, publish), `state` (started, finished); `seconds` when finished; |
-|             | for prepare also `commit`; for prepare and publish `disk_free` (bytes left where `workdir` is) |
+| `step`      | `name` (prepare, repro, publish, compare), `state` (started, finished); `seconds` when finished; |
+|             | for prepare also `commit`; for all but repro `disk_free` (bytes left where `workdir` is) |
 | `transfer`  | `direction` (pull, push), `files`, `files_total`, `bytes`, `bytes_total` (totals null when unknown) |
 | `stage`     | `name`, `index` (from 1), `of`, `state` (started, finished, skipped, cached); `seconds` when finished |
 | `metric`    | `step` (epochs or steps done), `of` (null when unknown), `values` (name -> number) |
@@ -22,6 +22,9 @@ file. The kinds and what they carry beside that:
 |             | `data` (path -> checksum, of what .dvc files track) |
 | `plots`     | `plots`, at most 100 kB: `kind` lines with `title`, `x`, `y`, `series` (`name`, `points`: [[x, y]]); |
 |             | `kind` confusion with `title`, `x`, `y`, `labels`, `counts` (a row for each label of x, a column of y) |
+| `compared`  | `outputs` and `different` (numbers); `outs`, those that differ first, at most 100: `path`, `equal`, |
+|             | `size` and `size_before` (bytes, null when unknown); `metrics_different` (a number), `metrics`, at |
+|             | most 100 that differ: `name`, `now`, `before` (null where there is none) |
 | `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last output) |
 
 A reader keeps what it does not know: unknown kinds and fields are no error. A half-written last line waits.

@@ -2,6 +2,7 @@
 
 <workdir>/<project slug>/repo          the workspace, in which the team's code runs
 <workdir>/<project slug>/smoke         the workspace of smoke tests, from which nothing is published
+<workdir>/<project slug>/reproduce     the workspace in which a release is made again, gone when the next run begins
 <workdir>/<project slug>/mirror.git    a bare copy of the project that only prepare and publish use
 <workdir>/<project slug>/fence         the highest reservation that was seen
 <workdir>/dvc-cache                    DVC's cache, shared by all branches and projects
@@ -28,11 +29,11 @@ def slug(project: str) -> str:
 
 @dataclass(frozen=True)
 class Places:
-    """The folders of one project at one location, for a training or for a smoke test."""
+    """The folders of one project at one location, for a run of a `kind` (see `trainer.spec.Spec`)."""
 
     workdir: Path
     project: str
-    smoke: bool = False
+    kind: str = "train"
 
     @property
     def home(self) -> Path:
@@ -42,7 +43,7 @@ class Places:
     @property
     def repo(self) -> Path:
         """The workspace."""
-        return self.home / ("smoke" if self.smoke else "repo")
+        return self.home / (self.kind if self.kind in ("smoke", "reproduce") else "repo")
 
     @property
     def mirror(self) -> Path:

@@ -7,8 +7,10 @@ It reads the pipeline from git, never imports DVC, and does not talk to the remo
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trainer import crashpoints, parameters, room
@@ -24,7 +26,7 @@ from trainer.events import EventLog
 from trainer.failure import StepError
 from trainer.job import fence
 from trainer.job.credentials import Secrets
-from trainer.project import image, results
+from trainer.project import figures, image, results
 from trainer.project.commit import Project, load
 from trainer.spec import Spec
 
@@ -47,13 +49,43 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
         _set_out_image(spec, mirror, spec.build_arguments, events)
     if spec.kind == "build":
         return
+    _clear_reproduction(spec)
     found = _made_before(spec, mirror, events) or _with_parameters(spec, load(mirror, spec.commit))
     if found.submodules:
         events.emit("warning", text=f"Submodules are not fetched: {', '.join(found.submodules)}.")
+    if spec.reproduces:
+        _want_room(spec, found)
     _check_out(spec, found)
     crashpoints.reach("prepare.checked-out")
     Pull(spec, found, events).run()
+    if spec.reproduces:
+        _pull_metrics(spec, found, events)
     crashpoints.reach("prepare.pulled")
+
+
+def _clear_reproduction(spec: Spec) -> None:
+    """Nobody needs the workspace of an earlier reproduction, and the next one begins with nothing."""
+    folder = replace(spec.places, kind="reproduce").repo
+    shutil.rmtree(folder, ignore_errors=True)
+    if spec.reproduces and folder.is_dir() and not folder.is_symlink():
+        raise StepError("internal", f"What an earlier reproduction left in {folder} could not be removed.")
+
+
+def _want_room(spec: Spec, found: Project) -> None:
+    """Each output is written anew, and dvc.lock says how large it becomes: better now than after an hour of work."""
+    size = sum(out.size or 0 for stage in found.graph.stages for out in stage.outs)
+    left = room.free(spec.places.workdir)
+    if size > left:
+        said = f"The outputs of {spec.tag} are {size / 1e6:,.0f} MB, and only {left / 1e6:,.0f} MB are free here."
+        raise StepError("disk-full", said)
+
+
+def _pull_metrics(spec: Spec, found: Project, events: EventLog) -> None:
+    """What was measured then, where DVC's cache has it and not git: `compare` has no credentials to fetch it with."""
+    cache = Cache(spec.places.cache)
+    lacking = cache.missing(figures.needed(found.graph))
+    if lacking:
+        transfer.pull(open_store(found.remote(spec.remote, spec.places.repo)), cache, lacking, events)
 
 
 def _set_out_image(spec: Spec, mirror: Mirror, arguments: Sequence[str], events: EventLog) -> None:

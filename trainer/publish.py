@@ -37,8 +37,8 @@ def run(spec: Spec, secrets: Secrets, events: EventLog) -> None:
     Raises:
         StepError: it cannot be done; the message says why, and nothing was pushed unless it says so.
     """
-    if spec.smoke:
-        raise StepError("internal", "Nothing of a smoke test is published.")
+    if not spec.remembered:
+        raise StepError("internal", f"Nothing of a run of the kind {spec.kind} is published.")
     fence.check(spec.places.fence, spec.fence)
     crashpoints.reach("publish.before")
     mirror = open_mirror(spec.places.mirror, spec.git_url, secrets.git_config(spec.git_url))

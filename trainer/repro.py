@@ -29,7 +29,7 @@ def run(spec: Spec, events: EventLog) -> None:
     repo = spec.places.repo
     if not (repo / ".git").exists() or not (repo / ".dvc").exists():
         raise StepError("internal", "The workspace is not prepared; the prepare step has to run first.")
-    known = None if spec.force or spec.smoke else stamp.holding(repo)
+    known = stamp.holding(repo) if spec.remembered and not spec.force else None
     if known is not None:
         _say_unchanged(known, events)
         return
@@ -41,7 +41,7 @@ def run(spec: Spec, events: EventLog) -> None:
     crashpoints.reach("repro.before")
     made = _reproduce(spec, events, checkpoints)
     crashpoints.reach("repro.after")
-    if made is not None and not spec.smoke:
+    if made is not None and spec.remembered:
         made.save(repo)
 
 
@@ -60,7 +60,7 @@ def _reproduce(spec: Spec, events: EventLog, checkpoints: Checkpoints) -> Stamp 
         reproduction = _open(events, capture, tail, watch, checkpoints)
         found.append(reproduction)
         try:
-            reproduction.run(force=spec.force, remembered=not spec.smoke)
+            reproduction.run(force=spec.force, remembered=spec.remembered, anew=spec.reproduces)
         finally:
             watch.stop()
             reproduction.repo.close()

@@ -27,9 +27,10 @@ class Spec:
 
     `commit` was resolved once, when the run was asked for. `git_url` carries no credentials. `release_outs` are paths
     in the repository; None leaves the choice to trainer/project/pointer.py. `remote` None is DVC's own default remote.
-    `started_at` is in seconds since the epoch. `kind` is `train`, `build` for a run that only makes an image, or
-    `smoke` for one that only tries the pipeline out. `set` has parameters with the text that somebody typed for them;
-    `force` runs stages that did not change, too. `retries`: uids of the runs that this one tries again.
+    `started_at` is in seconds since the epoch. `kind` is `train`, `build` for a run that only makes an image, `smoke`
+    for one that only tries the pipeline out, or `reproduce` for one that makes a release again and compares the two.
+    `set` has parameters with the text that somebody typed for them; `force` runs stages that did not change, too.
+    `retries`: uids of the runs that this one tries again.
     `build_arguments` are of the branch's own image; None where its location builds none.
     """
 
@@ -61,12 +62,22 @@ class Spec:
     @property
     def places(self) -> Places:
         """Where things lie."""
-        return Places(self.workdir, self.project, smoke=self.smoke)
+        return Places(self.workdir, self.project, self.kind)
 
     @property
     def smoke(self) -> bool:
-        """Whether nothing of it is to be committed or pushed."""
+        """Whether it runs on the little values of a smoke test."""
         return self.kind == "smoke"
+
+    @property
+    def reproduces(self) -> bool:
+        """Whether it makes a release again, from nothing but its code and its data."""
+        return self.kind == "reproduce"
+
+    @property
+    def remembered(self) -> bool:
+        """Whether earlier runs may help it, and it later ones; nothing of any other is committed or pushed."""
+        return not (self.smoke or self.reproduces)
 
 
 def read(run_dir: Path, job: str) -> Spec:

@@ -62,9 +62,11 @@ def build(run: Run, world: World) -> Outcome:
 
 def spec(run: Run, world: World) -> dict[str, Any]:
     """What the job is told beside all that every step is (see `bot.ports.Job`)."""
-    registry = world.project.registry
     inputs = _image(run).get("inputs")
     before = world.store.last_image(run.project, run.branch, before=run.id)
+    # An old release's image stays at the machine: in the registry that name is of what the branch trains in now.
+    apart = run.kind is Kind.REPRODUCE and before.get("inputs") != inputs
+    registry = None if apart else world.project.registry
     name = f"{registry or OURS}/{image_repository(run.project)}:{image_tag(run.branch)}"
     return {
         "build": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from bot.engine import policy, retrying
+from bot.engine import policy, reproducing, retrying
 from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
@@ -51,6 +51,8 @@ def _decide(request: Request, world: World) -> str | None:
     location = request.options.on or world.location_for(person.email)
     if location is None:
         return no_location(person, world)
+    if request.kind is Kind.REPRODUCE:
+        return reproducing.decide(request, person, location, world)
     if request.kind is Kind.BUILD and not _may_build(location, world):
         return _no_containers(location)
     commit = world.code.head(request.branch)
@@ -72,6 +74,9 @@ def _wrong(request: Request, commit: str, world: World) -> str | None:
 
 def _accept(request: Request, person: Person, commit: str, location: str, world: World) -> str | None:
     """`location` may be a pool, one of its machines, or a machine of its own."""
+    if request.options.pushed not in ("", commit):  # only the newest push is tested, and it has a request of its own
+        world.store.requests.drop(request)
+        return None
     run = world.store.requests.accept(
         request,
         project=world.project.path,

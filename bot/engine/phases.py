@@ -20,7 +20,13 @@ from bot.ports import Location, PowerState, Release, ReleaseLink
 from bot.runs.gates import is_held_back
 from bot.runs.model import WORKING, Note, Phase, Reason, Run
 
-_STEPS = {Phase.PREPARING: "prepare", Phase.BUILDING: "build", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
+_STEPS = {
+    Phase.PREPARING: "prepare",
+    Phase.BUILDING: "build",
+    Phase.TRAINING: "repro",
+    Phase.PUBLISHING: "publish",
+    Phase.COMPARING: "compare",
+}
 """The job of each phase that has one, in the order of a run."""
 LAST_PIECES = 300
 """How many pieces of a log are fetched at the end of a run, at most: 300 MB, the limit of what a job keeps."""
@@ -249,6 +255,7 @@ _DEEDS: Mapping[Phase, Callable[[Run, World], Outcome]] = {
     Phase.BUILDING: images.build,
     Phase.TRAINING: steps.train,
     Phase.PUBLISHING: steps.publish,
+    Phase.COMPARING: steps.compare,
     Phase.RELEASING: release,
 }
 """The deed of each phase that moves a run on."""

@@ -29,7 +29,7 @@ SURE_TRIES = 8
 GIVE_BACK_PATIENCE = 60.0
 """Seconds of trying to end what still runs before the thread is told without waiting any longer."""
 
-STEP_TRIES = {"prepare": 3, "build": 3, "repro": 1, "publish": 4}
+STEP_TRIES = {"prepare": 3, "build": 3, "repro": 1, "publish": 4, "compare": 3}
 """How often a step's job is started: training never twice (invariant 10); the others only repeat what is idempotent."""
 NEW_LOGIN_TRIES = 2
 """How often a registry may refuse the login. It is made anew for each try: it may have ended meanwhile (fault 44)."""

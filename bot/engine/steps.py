@@ -1,4 +1,4 @@
-"""One of the three steps as a job at the location: start it, hear it, go on when it ended well. Idempotent."""
+"""One of the steps as a job at the location: start it, hear it, go on when it ended well. Idempotent."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _TELLERS: Mapping[str, tuple[Phase, ...]] = {
     "plots": (Phase.PUBLISHING,),
     "restored": (Phase.PREPARING,),
     "published": (Phase.PUBLISHING,),
+    "compared": (Phase.COMPARING,),
 }
 """Kinds of events that only some phases' steps may tell."""
 
@@ -57,6 +58,11 @@ def train(run: Run, world: World) -> Outcome:
 def publish(run: Run, world: World) -> Outcome:
     """Have the result pushed."""
     return _work(run, world, "publish", _saved)
+
+
+def compare(run: Run, world: World) -> Outcome:
+    """Have what was made again set against what was released."""
+    return _work(run, world, "compare", _compared)
 
 
 def _work(run: Run, world: World, step: str, ended: Ended) -> Outcome:
@@ -178,6 +184,8 @@ def _learned(run: Run, event: Event) -> Run:
     """What the ledger keeps of one event beside its progress (`fold`)."""
     if event.kind == "published":
         return replace(run, result={**run.result, **event.data})
+    if event.kind == "compared":
+        return replace(run, result={**run.result, "compared": dict(event.data)})
     if event.kind == "plots":
         names = list(plots.pictures(plots.read(event.data.get("plots"))))
         return replace(run, progress={**run.progress, "pictures": names})
@@ -243,7 +251,7 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "tag": run.tag,
         "set": dict(run.options.set),
         # What is still there of an earlier try was made with force already.
-        "force": run.options.force and not run.progress.get("restored"),
+        "force": run.kind is Kind.REPRODUCE or (run.options.force and not run.progress.get("restored")),
         "retries": [earlier.uid for earlier in world.store.tries(run)] if run.retry_of else [],
         "workdir": location.workdir,
         "run_dir": run_dir(run, location),
@@ -286,9 +294,17 @@ def _too_long(run: Run, world: World, *notes: Note) -> Outcome:
 def _trained(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:
     if run.kind is Kind.SMOKE:
         return policy.advance(run, Phase.TESTED, *notes)
+    if run.kind is Kind.REPRODUCE:
+        return policy.advance(run, Phase.COMPARING, *notes)
     if not ran(run.progress):
         notes = (*notes, milestone("unchanged"))
     return policy.advance(run, Phase.PUBLISHING, *notes)
+
+
+def _compared(run: Run, _world: World, notes: tuple[Note, ...]) -> Outcome:
+    if "compared" not in run.result:
+        return policy.fail(run, Reason.INTERNAL, *notes, message="The comparing step ended without its result.")
+    return policy.advance(run, Phase.COMPARED, *notes)
 
 
 def _saved(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:

@@ -41,8 +41,8 @@ _IMAGE_SCRIPT = files("bot.locations").joinpath("image.sh").read_text(encoding="
 class Containers:
     """What holds for the containers of one location.
 
-    `image` runs the team's code; `trainer_image` runs prepare and publish, which hold credentials, and is never the
-    image that a branch built. `memory` is docker's (`24g`); None is nine tenths of the machine. `user` is `uid:gid`;
+    `image` runs the team's code; `trainer_image` runs our own steps, which hold credentials, and is never the image
+    that a branch built. `memory` is docker's (`24g`); None is nine tenths of the machine. `user` is `uid:gid`;
     None is the shell's own user, or 10001:10001 where that is root. `network` is of the training: `bridge` without the
     metadata service, or `none`.
     """
@@ -73,8 +73,7 @@ class DockerRuntime:
         its = self._containers
         training = job.step == "repro"
         image = _checked((job.spec.get("image") or its.image) if training else its.trainer_image)
-        is_smoke = job.spec.get("kind") == "smoke"
-        places = Places(Path(job.workdir), str(job.spec["project"]), smoke=is_smoke)
+        places = Places(Path(job.workdir), str(job.spec["project"]), str(job.spec.get("kind")))
         network_image = its.trainer_image if training and its.network == "bridge" else ""
         head = [job.workdir, str(places.home), str(job.fence), its.user or "", its.memory or "", network_image]
         words = self._run_words(job, image, places)
@@ -214,7 +213,7 @@ class DockerRuntime:
 
 
 def _ours(job: Job, places: Places) -> list[str]:
-    """What prepare and publish see: all that belongs to the project, and the caches."""
+    """What our own steps see: all that belongs to the project, and the caches."""
     folders = (str(places.home), str(places.cache), str(places.site), job.run_dir)
     return [word for folder in folders for word in _mount("bind", folder, source=folder)]
 

@@ -39,6 +39,7 @@ _PARTS: Mapping[str, Part] = {
     Phase.BUILDING: Part.TRAINING,
     Phase.TRAINING: Part.TRAINING,
     Phase.PUBLISHING: Part.PUBLISHING,
+    Phase.COMPARING: Part.TRAINING,
 }
 
 

@@ -16,8 +16,8 @@ migrations = Migrations("stationmaster")
 def runs(db: Database) -> None:
     """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location.
 
-    A smoke test makes no tag, so it is in nobody's way; the same one is not made twice at a time. A run is tried again
-    once: what failed again is tried again itself.
+    A smoke test and a reproduction make no tag, so they are in nobody's way; the same one is not made twice at a time.
+    A run is tried again once: what failed again is tried again itself.
     """
     db.conn.execute(
         """
@@ -62,7 +62,8 @@ def runs(db: Database) -> None:
     )
     db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
     db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) WHERE ended_at IS NULL AND kind <> 'smoke'"
+        "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
+        "WHERE ended_at IS NULL AND kind NOT IN ('smoke', 'reproduce')"
     )
     db.conn.execute(
         "CREATE UNIQUE INDEX one_open_smoke_test ON runs(project, branch, user, options) "
@@ -72,6 +73,15 @@ def runs(db: Database) -> None:
     db.conn.execute(
         "CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing') "
         "OR (phase = 'held-back' AND cancelled_by IS NOT NULL)"
+    )
+
+
+@migrations()
+def reproductions(db: Database) -> None:
+    """A person makes a release again once at a time; others may meanwhile, at their machines."""
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_reproduction ON runs(project, tag, user) "
+        "WHERE ended_at IS NULL AND kind = 'reproduce'"
     )
 
 
@@ -91,6 +101,7 @@ def requests(db: Database) -> None:
             options TEXT NOT NULL DEFAULT '{}',
             project TEXT NOT NULL DEFAULT '',
             retry_of INTEGER REFERENCES runs(id),
+            by_commit TEXT NOT NULL DEFAULT '',
             state TEXT NOT NULL DEFAULT 'new',
             run_id INTEGER REFERENCES runs(id),
             created_at REAL NOT NULL,
@@ -106,6 +117,24 @@ def requests(db: Database) -> None:
         "WHERE state = 'new' AND retry_of IS NULL"
     )
     db.conn.execute("CREATE UNIQUE INDEX one_open_retry ON requests(retry_of) WHERE state = 'new'")
+
+
+@migrations()
+def heads(db: Database) -> None:
+    """Where each branch stood when it was last looked at for commits that ask for a run."""
+    db.conn.execute(
+        'CREATE TABLE heads (project TEXT NOT NULL, branch TEXT NOT NULL, "commit" TEXT NOT NULL, '
+        "PRIMARY KEY (project, branch))"
+    )
+
+
+@migrations()
+def statuses(db: Database) -> None:
+    """Runs that answer a push, and what GitLab was told of their commit last."""
+    db.conn.execute(
+        "CREATE TABLE statuses (run_id INTEGER PRIMARY KEY REFERENCES runs(id), told TEXT NOT NULL DEFAULT '', "
+        "due_at REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0)"
+    )
 
 
 @migrations()

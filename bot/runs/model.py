@@ -15,6 +15,7 @@ class Phase(StrEnum):
     releasing -> held-back -> releasing                                (worse than what is released: a person decides)
     queued -> starting -> preparing -> building -> built               (a run that makes an image only)
     queued -> starting -> preparing -> [building] -> training -> tested   (a smoke test)
+    queued -> starting -> preparing -> [building] -> training -> comparing -> compared   (a release made again)
     any that has not ended -> failed | cancelled
     """
 
@@ -24,30 +25,34 @@ class Phase(StrEnum):
     BUILDING = "building"
     TRAINING = "training"
     PUBLISHING = "publishing"
+    COMPARING = "comparing"
     RELEASING = "releasing"
     HELD_BACK = "held-back"
     RELEASED = "released"
     BUILT = "built"
     TESTED = "tested"
+    COMPARED = "compared"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
         """Whether the run will move no more."""
-        return self in (Phase.RELEASED, Phase.BUILT, Phase.TESTED, Phase.FAILED, Phase.CANCELLED)
+        return self in (*_SUCCESS, Phase.FAILED, Phase.CANCELLED)
 
 
-WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING)
+_SUCCESS = (Phase.RELEASED, Phase.BUILT, Phase.TESTED, Phase.COMPARED)
+WORKING = (Phase.PREPARING, Phase.BUILDING, Phase.TRAINING, Phase.PUBLISHING, Phase.COMPARING)
 """The phases in which a job of the run is at its machine."""
 
 
 class Kind(StrEnum):
-    """What a run is for: a release, only the image that its branch trains in, or a smoke test of the branch."""
+    """What a run is for: a release, only the image of its branch, a smoke test, or a release that is made again."""
 
     TRAIN = "train"
     BUILD = "build"
     SMOKE = "smoke"
+    REPRODUCE = "reproduce"
 
 
 _NEXT: Mapping[Phase, frozenset[Phase]] = {
@@ -55,7 +60,8 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
     Phase.STARTING: frozenset({Phase.PREPARING}),
     Phase.PREPARING: frozenset({Phase.BUILDING, Phase.TRAINING}),
     Phase.BUILDING: frozenset({Phase.TRAINING, Phase.BUILT}),
-    Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED}),
+    Phase.TRAINING: frozenset({Phase.PUBLISHING, Phase.TESTED, Phase.COMPARING}),
+    Phase.COMPARING: frozenset({Phase.COMPARED}),
     Phase.PUBLISHING: frozenset({Phase.RELEASING}),
     Phase.RELEASING: frozenset({Phase.RELEASED, Phase.HELD_BACK}),
     Phase.HELD_BACK: frozenset({Phase.RELEASING}),
@@ -155,7 +161,8 @@ class TrainOptions:
 
     `on`: a machine, or a pool; None for the person's own. `set`: parameter (`train.epochs`) -> the text that was typed
     for it, which params.yaml gives a type. `smoke`: only try the branch out. `force`: run every stage, changed or not.
-    `notify`: Slack user ids who are mentioned at the end beside the person.
+    `notify`: Slack user ids who are mentioned at the end beside the person. `pushed`: the commit whose push a smoke
+    test answers, and whose status on GitLab it keeps.
     """
 
     on: str | None = None
@@ -163,11 +170,12 @@ class TrainOptions:
     smoke: bool = False
     force: bool = False
     notify: tuple[str, ...] = ()
+    pushed: str = ""
 
     @property
     def record(self) -> dict[str, Any]:
         """What the ledger keeps: a JSON object of what differs from the default."""
-        plain = {"on": self.on, "set": dict(self.set), "smoke": self.smoke, "force": self.force}
+        plain = {"on": self.on, "set": dict(self.set), "smoke": self.smoke, "force": self.force, "pushed": self.pushed}
         return {name: value for name, value in {**plain, "notify": list(self.notify)}.items() if value}
 
     @classmethod

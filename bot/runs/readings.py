@@ -39,9 +39,18 @@ class Readings:
         return run_of(row) if row else None
 
     def run_of_tag(self, project: str, tag: str) -> Run | None:
-        """The newest run that was asked to make `tag`; a smoke test that is called so only where there is none."""
+        """The newest run that was asked to make `tag`; without one, the newest that is only called so."""
         row = self._database.one(
-            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY kind = 'smoke', id DESC LIMIT 1", (project, tag)
+            "SELECT * FROM runs WHERE project = ? AND tag = ? ORDER BY kind IN ('smoke', 'reproduce'), id DESC LIMIT 1",
+            (project, tag),
+        )
+        return run_of(row) if row else None
+
+    def release(self, project: str, tag: str) -> Run | None:
+        """The run that made the release `tag`."""
+        row = self._database.one(
+            "SELECT * FROM runs WHERE project = ? AND tag = ? AND phase = 'released' ORDER BY id DESC LIMIT 1",
+            (project, tag),
         )
         return run_of(row) if row else None
 
@@ -60,10 +69,13 @@ class Readings:
         return [run_of(row) for row in rows]
 
     def last_image(self, project: str, branch: str, *, before: int) -> Mapping[str, Any]:
-        """What the newest run of the branch before that number trained in (its `progress["image"]`), or nothing."""
+        """What the branch's newest run before that number trained in (its `progress["image"]`), or nothing.
+
+        The image of an old release says nothing of its branch.
+        """
         row = self._database.one(
             "SELECT json_extract(progress, '$.image') AS image FROM runs WHERE project = ? AND branch = ? AND id < ? "
-            "AND json_extract(progress, '$.image.name') IS NOT NULL ORDER BY id DESC LIMIT 1",
+            "AND kind <> 'reproduce' AND json_extract(progress, '$.image.name') IS NOT NULL ORDER BY id DESC LIMIT 1",
             (project, branch, before),
         )
         found: Mapping[str, Any] = json.loads(row["image"]) if row else {}
@@ -136,6 +148,15 @@ class Readings:
         """The runs that have a location which is none of these: it was taken out of the settings."""
         rows = self._database.all("SELECT * FROM runs WHERE holds = 1 ORDER BY id")
         return [run_of(row) for row in rows if row["location"] not in locations]
+
+    def waiting_tests(self, project: str, branch: str) -> list[Run]:
+        """Smoke tests of pushes to a branch that have not been given a machine yet."""
+        rows = self._database.all(
+            "SELECT * FROM runs WHERE project = ? AND branch = ? AND phase = 'queued' AND kind = 'smoke' "
+            "AND json_extract(options, '$.pushed') IS NOT NULL",
+            (project, branch),
+        )
+        return [run_of(row) for row in rows]
 
     def queue(self, line: str) -> list[Run]:
         """Runs that stand in the line of a location or a pool, first in line first."""

@@ -13,11 +13,12 @@ from bot.runs.journal import record
 from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
 from bot.runs.outbox import say, say_in_run
 from bot.runs.rows import run_of
+from bot.runs.statuses import want_status
 
 
 @dataclass(frozen=True)
 class Request:
-    """A `/train`, a `/build-image` or a `/retry` that was acknowledged and is not yet a run."""
+    """A `/train`, `/build-image`, `/reproduce` or `/retry` that was acknowledged and is not yet a run."""
 
     id: int
     user: str
@@ -32,6 +33,8 @@ class Request:
     lease: str
     options: TrainOptions = field(default_factory=TrainOptions)
     retry_of: int | None = None
+    by_commit: str = ""
+    """The commit whose message asked for it; empty for what a person typed or pressed."""
 
 
 class Requests:
@@ -60,7 +63,7 @@ class Requests:
         """
         now, options = self._database.now(), options or TrainOptions()
         kind = Kind.SMOKE if options.smoke else kind
-        values = (delivery, user, channel, branch, tag, kind.value, _text(options), retry_of, project, now, now)
+        values = (delivery, user, channel, branch, tag, kind.value, text_of(options), retry_of, project, now, now)
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT OR IGNORE INTO requests "
@@ -85,6 +88,11 @@ class Requests:
                 "UPDATE requests SET lease = NULL, due_at = ?, tries = tries + 1 WHERE id = ? AND lease = ?",
                 (self._database.now() + seconds, request.id, request.lease),
             )
+
+    def drop(self, request: Request) -> None:
+        """End a request without a word: a newer push took its place, and nobody typed it."""
+        with self._database.write() as connection:
+            _end(connection, request, "dropped", None)
 
     def refuse(self, request: Request, text: str, data: Mapping[str, Any] | None = None) -> None:
         """End a request with a sentence that only its caller sees."""
@@ -123,7 +131,7 @@ class Requests:
             "commit": commit,
             "tag": request.tag,
             "kind": request.kind.value,
-            "options": _text(request.options),
+            "options": text_of(request.options),
             "retry_of": request.retry_of,
             "user": request.user,
             "email": email,
@@ -146,13 +154,22 @@ class Requests:
                 ).fetchone()
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
-                say_in_run(connection, now, Note("card"), run)
-                deed = request.kind.value if request.retry_of is None else "retry"
-                asked = {"options": request.options.record, "retry_of": request.retry_of}
-                record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
+                _tell(connection, now, request, run)
         except IntegrityError:
             return None
         return run
+
+
+def _tell(connection: Connection, now: float, request: Request, run: Run) -> None:
+    """The first words of a new run's thread, and its line in the journal."""
+    say_in_run(connection, now, Note("card"), run)
+    want_status(connection, now, run)
+    if request.by_commit:
+        said = Note("milestone", data={"what": "by-commit", "commit": request.by_commit})
+        say_in_run(connection, now, said, run)
+    deed = request.kind.value if request.retry_of is None else "retry"
+    asked = {"options": request.options.record, "retry_of": request.retry_of, "by_commit": request.by_commit}
+    record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
 
 
 def _saved(run: Run, now: float) -> dict[str, Any]:
@@ -168,7 +185,7 @@ def _saved(run: Run, now: float) -> dict[str, Any]:
     }
 
 
-def _text(options: TrainOptions) -> str:
+def text_of(options: TrainOptions) -> str:
     """The same text for the same options: an index compares it."""
     return json.dumps(options.record, sort_keys=True)
 

@@ -12,6 +12,7 @@ _DONE = {
     Phase.RELEASED: "is released",
     Phase.BUILT: "made its image",
     Phase.TESTED: "passed its smoke test",
+    Phase.COMPARED: "was compared with its release",
 }
 
 

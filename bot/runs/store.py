@@ -20,6 +20,7 @@ from bot.runs.database import Database
 from bot.runs.digests import Digests
 from bot.runs.errands import Errands
 from bot.runs.gallery import Gallery
+from bot.runs.heads import Heads
 from bot.runs.holds import Holds
 from bot.runs.homes import Homes
 from bot.runs.journal import Journal, record
@@ -35,6 +36,7 @@ from bot.runs.readings import OPEN, Readings
 from bot.runs.requests import Requests
 from bot.runs.reservation import in_order, move_on, take, wait_on, wake_for, wake_queue
 from bot.runs.rows import run_of
+from bot.runs.statuses import Statuses
 from bot.runs.subscriptions import Subscriptions, say_of_end
 from bot.runs.verdicts import Verdicts
 from bot.runs.wishes import Wishes
@@ -79,6 +81,8 @@ class Store(Readings):
         self.subscriptions = Subscriptions(self._database)
         self.digests = Digests(self._database)
         self.homes = Homes(self._database)
+        self.heads = Heads(self._database)
+        self.statuses = Statuses(self._database)
         self.merge_notes = MergeNotes(self._database)
         self.gallery = Gallery(self._database)
         self.errands = Errands(self._database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.runs.model import Run
+from bot.runs.model import Kind, Run
 from bot.runs.names import smoke_name
 from bot.slack import words
 
@@ -32,7 +32,9 @@ def parameters(run: Run) -> str:
 
 
 def command(run: Run, *, smoke: bool | None = None) -> str:
-    """The `/train` that asks for the same on the branch as it is now; `smoke` makes it a smoke test, or a real one."""
+    """What asks for the same again, on the branch as it is now; `smoke` makes it a smoke test, or a real one."""
+    if run.kind is Kind.REPRODUCE:
+        return f"/reproduce {run.tag}"
     options = run.options
     smoke = options.smoke if smoke is None else smoke
     tag = run.tag if run.tag != smoke_name(run.branch) else "" if smoke else "<tag>"

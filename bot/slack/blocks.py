@@ -18,7 +18,9 @@ _HEADER, _SECTION, _CONTEXT = 150, 2_900, 1_000
 
 
 def title(run: Run) -> str:
-    """`Run 42 · main → v1.0.0`, `Run 42 · image of main`, or `Run 42 · smoke test of main`."""
+    """`Run 42 · main → v1.0.0`; else `Run 42 · image of main`, `· smoke test of main`, `· reproduction of v1.0.0`."""
+    if run.kind is Kind.REPRODUCE:
+        return f"Run {run.id} · reproduction of {words.clean(run.tag)}"
     if run.kind is Kind.SMOKE:
         return f"Run {run.id} · smoke test of {words.clean(run.branch)}"
     if run.kind is Kind.BUILD:

@@ -53,7 +53,7 @@ def _stopped_short(run: Run) -> bool:
 
 
 def _is_over(run: Run) -> bool:
-    return run.kind is not Kind.BUILD and run.phase.ended
+    return run.kind in (Kind.TRAIN, Kind.SMOKE) and run.phase.ended
 
 
 def _has_machine(run: Run) -> bool:
@@ -63,9 +63,11 @@ def _has_machine(run: Run) -> bool:
 
 def _cancel(run: Run) -> Block:
     """Ends the run, after asking whether that is meant."""
-    lost = {Kind.BUILD: "no image is made", Kind.SMOKE: "nothing is said of the branch"}.get(
-        run.kind, f"{words.clean(run.tag)} will not be released"
-    )
+    lost = {
+        Kind.BUILD: "no image is made",
+        Kind.SMOKE: "nothing is said of the branch",
+        Kind.REPRODUCE: f"nothing is said of {words.clean(run.tag)}",
+    }.get(run.kind, f"{words.clean(run.tag)} will not be released")
     confirm = {
         "title": plain(f"Cancel run {run.id}?", 100),
         "text": plain(f"It ends now, and {lost}.", 300),

@@ -10,7 +10,7 @@ from bot.runs import curves
 from bot.runs.charges import Cost
 from bot.runs.figures import flatten
 from bot.runs.model import SENTENCES, Kind, Phase, Reason, Run
-from bot.slack import words
+from bot.slack import reproduction, words
 from bot.slack.asked import asked, command
 from bot.slack.blocks import (
     bar,
@@ -36,11 +36,13 @@ DOING: Mapping[Phase, str] = {
     Phase.BUILDING: "Building the image",
     Phase.TRAINING: "Training",
     Phase.PUBLISHING: "Saving the result",
+    Phase.COMPARING: "Comparing it with the release",
     Phase.RELEASING: "Making the release",
     Phase.HELD_BACK: "Held back",
     Phase.RELEASED: "Released",
     Phase.BUILT: "Built",
     Phase.TESTED: "Smoke test passed",
+    Phase.COMPARED: "Compared with the release",
     Phase.FAILED: "Failed",
     Phase.CANCELLED: "Cancelled",
 }
@@ -57,6 +59,7 @@ _WAY = (
 )
 _WAY_TO_AN_IMAGE = ((Phase.STARTING, "machine"), (Phase.PREPARING, "code"), (Phase.BUILDING, "image"))
 _WAY_OF_A_TEST = _WAY[:4]
+_WAY_OF_A_REPRODUCTION = (*_WAY[:4], (Phase.COMPARING, "comparing"))
 _NOT_ALWAYS = (Phase.BUILDING, Phase.HELD_BACK)
 """Shown only where the run comes or came by."""
 _SHOWN_METRICS = 4
@@ -94,6 +97,8 @@ def status(run: Run) -> str:
         return "Discarded"
     if run.phase is Phase.PREPARING and run.kind is Kind.BUILD:
         return "Fetching the code"
+    if run.phase is Phase.COMPARED:
+        return reproduction.in_short(run)
     stage = _stage(run)
     return f"{DOING[run.phase]}{f', {stage}' if stage else ''}"
 
@@ -126,6 +131,16 @@ def _tested(run: Run) -> str:
     return f"*Smoke test passed* after {_in_all(run)}. For real: {words.code(command(run, smoke=False), 300)}"
 
 
+def _compared(run: Run) -> str:
+    return f"*{reproduction.in_short(run)}* after {_in_all(run)}. The thread has the details."
+
+
+def left_by_cancel(run: Run) -> str:
+    """What a cancelled run leaves behind, in a sentence."""
+    left = {Kind.BUILD: "No image was made.", Kind.REPRODUCE: "The release is as it was."}
+    return left.get(run.kind, "Nothing was released.")
+
+
 def _in_all(run: Run) -> str:
     return words.duration((run.ended_at or run.phase_at) - run.created_at)
 
@@ -136,14 +151,14 @@ def _held_back(run: Run) -> str:
 
 
 def _cancelled(run: Run) -> str:
-    left = "No image was made." if run.kind is Kind.BUILD else "Nothing was released."
-    return f"*{status(run)}.* {SENTENCES[run.reason] if run.reason is Reason.DISCARDED else left}"
+    return f"*{status(run)}.* {SENTENCES[run.reason] if run.reason is Reason.DISCARDED else left_by_cancel(run)}"
 
 
 _SAID = {
     Phase.RELEASED: _released,
     Phase.BUILT: _built,
     Phase.TESTED: _tested,
+    Phase.COMPARED: _compared,
     Phase.HELD_BACK: _held_back,
     Phase.CANCELLED: _cancelled,
 }
@@ -193,7 +208,8 @@ def _cost(run: Run, cost: Cost | None) -> str:
 def _way(run: Run) -> str:
     """`machine ✓ · data ✓ · *training* · saving · release`, with `image` and `decision` where there was one."""
     names = []
-    way = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST}.get(run.kind, _WAY)
+    ways = {Kind.BUILD: _WAY_TO_AN_IMAGE, Kind.SMOKE: _WAY_OF_A_TEST, Kind.REPRODUCE: _WAY_OF_A_REPRODUCTION}
+    way = ways.get(run.kind, _WAY)
     for phase, name in way:
         if phase in _NOT_ALWAYS and run.kind is not Kind.BUILD and phase not in (run.phase, *run.times):
             continue

@@ -110,12 +110,15 @@ class SlackChat:
 
     def person(self, user: str) -> Person:
         """See `Chat.person`."""
-        found: Mapping[str, Any] = self._call("users.info", user=user).get("user") or {}
-        profile = found.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
-        return Person(
-            id=user, name=str(name or user), email=str(profile.get("email") or ""), tz=str(found.get("tz") or "")
-        )
+        return _person(user, self._call("users.info", user=user).get("user") or {})
+
+    def person_of(self, email: str) -> Person | None:
+        """See `Chat.person_of`."""
+        try:
+            found = self._call("users.lookupByEmail", email=email).get("user") or {}
+        except NotFound:
+            return None
+        return _person(str(found["id"]), found) if found.get("id") else None
 
     def who_am_i(self) -> str:
         """The app's own name and its workspace, for `stationmaster doctor`."""
@@ -189,3 +192,9 @@ class SlackChat:
         if method.startswith("chat."):
             return dict(self._client.api_call(method, json=given).data)  # type: ignore[arg-type]  # JSON, never bytes
         return dict(self._client.api_call(method, params=given).data)  # type: ignore[arg-type]
+
+
+def _person(user: str, found: Mapping[str, Any]) -> Person:
+    profile = found.get("profile") or {}
+    name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
+    return Person(id=user, name=str(name or user), email=str(profile.get("email") or ""), tz=str(found.get("tz") or ""))

@@ -10,10 +10,11 @@ from bot.ports import Message
 from bot.runs import figures
 from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
-from bot.slack import comparing, words
+from bot.slack import comparing, reproduction, words
 from bot.slack.asked import command, mentions, parameters
 from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
 from bot.slack.buttons import OF_THE_BRANCH, row
+from bot.slack.card import left_by_cancel
 from bot.slack.comparing import Other
 from bot.slack.held import all_the_same, failed
 from bot.slack.milestones import STEPS, Names
@@ -28,6 +29,7 @@ _SPANS = (
     (Phase.BUILDING, "image"),
     (Phase.TRAINING, "training"),
     (Phase.PUBLISHING, "saving"),
+    (Phase.COMPARING, "comparing"),
     (Phase.RELEASING, "release"),
     (Phase.HELD_BACK, "decision"),
 )
@@ -139,6 +141,13 @@ def _tested(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
     return headline, [section(f"For real: {words.code(command(run, smoke=False), 500)}")]
 
 
+def _compared(run: Run, _note: Note, _names: Names) -> tuple[str, list[Block]]:
+    """Output by output, equal or not, and by how much."""
+    said = f"*{reproduction.headline(run)}.*\nThat is {words.code(run.tag)} made again from its code and its data on "
+    said += f"{words.code(run.location)}. The release is as it was: nothing was committed or pushed."
+    return said, [section(text) for text in reproduction.tables(run)]
+
+
 def _beside(run: Run) -> str:
     """Where the result is when its branch would not take it."""
     url = str(run.result.get("merge_request_url") or "")
@@ -195,22 +204,36 @@ def _lines(run: Run) -> list[str]:
 
 def _what_next(run: Run) -> str:
     log = "The full log is attached to this thread. " if run.log_read else ""
+    return log + _NEXT.get(run.kind, _after_training)(run)
+
+
+def _after_training(run: Run) -> str:
     tag, retry = words.code(run.tag), words.code(f"/retry {run.id}")
-    if run.kind is Kind.BUILD:
-        again = words.code(f"/build-image {run.branch}")
-        if run.reason is Reason.IMAGE:
-            return f"{log}No image was made. Once that is put right, {again} starts over."
-        return f"{log}No image was made: {again} tries again."
     if run.result.get("commit"):
         return (
-            f"{log}The result itself is safe: it is saved as {tag}, only the release is missing. "
+            f"The result itself is safe: it is saved as {tag}, only the release is missing. "
             f"{retry} makes it, without training again."
         )
     if run.reason is Reason.CONFLICT:
-        return f"{log}Nothing was released. {words.code(f'/train {run.branch} <tag>')} with another tag starts over."
+        return f"Nothing was released. {words.code(f'/train {run.branch} <tag>')} with another tag starts over."
     if Phase.PUBLISHING in run.times:
-        return f"{log}Nothing was released. {retry} saves the result again, and trains only what is not there any more."
-    return f"{log}{_before_a_result(run)}"
+        return f"Nothing was released. {retry} saves the result again, and trains only what is not there any more."
+    return _before_a_result(run)
+
+
+def _after_building(run: Run) -> str:
+    again = words.code(f"/build-image {run.branch}")
+    if run.reason is Reason.IMAGE:
+        return f"No image was made. Once that is put right, {again} starts over."
+    return f"No image was made: {again} tries again."
+
+
+def _after_reproducing(run: Run) -> str:
+    tag, retry = words.code(run.tag), words.code(f"/retry {run.id}")
+    return f"The release {tag} is as it was; whether it can be made again is not known. {retry} tries once more."
+
+
+_NEXT = {Kind.BUILD: _after_building, Kind.REPRODUCE: _after_reproducing}
 
 
 def _before_a_result(run: Run) -> str:
@@ -236,7 +259,7 @@ def _cancelled(run: Run, _note: Note, names: Names) -> tuple[str, list[Block]]:
     if run.reason is Reason.DISCARDED:
         return _discarded(run, who)
     if run.kind is not Kind.TRAIN:
-        left = "No image was made." if run.kind is Kind.BUILD else "It says nothing of the branch."
+        left = "It says nothing of the branch." if run.kind is Kind.SMOKE else left_by_cancel(run)
     return f"*Run {run.id} was cancelled{who}.* {left}{log}", []
 
 
@@ -251,6 +274,7 @@ _ENDS = {
     Phase.RELEASED: _released,
     Phase.BUILT: _built,
     Phase.TESTED: _tested,
+    Phase.COMPARED: _compared,
     Phase.CANCELLED: _cancelled,
 }
 

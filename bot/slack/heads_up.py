@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.ports import Message
-from bot.runs.model import SENTENCES, Kind, Phase, Reason, Run
+from bot.runs.model import SENTENCES, Phase, Reason, Run
 from bot.slack import words
 from bot.slack.blocks import context, section, title_text
-from bot.slack.card import local_part, status
+from bot.slack.card import left_by_cancel, local_part, status
 
 
 def heads_up(run: Run, *, key: str = "", who: str = "", thread: str = "") -> Message:
@@ -35,5 +35,5 @@ def outcome(run: Run) -> str:
     if run.reason is Reason.DISCARDED:
         return f"{status(run)}. {SENTENCES[run.reason]}"
     if run.phase is Phase.CANCELLED:
-        return "Cancelled. " + ("No image was made." if run.kind is Kind.BUILD else "Nothing was released.")
+        return "Cancelled. " + left_by_cancel(run)
     return f"{status(run)}."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.ports import Message
-from bot.runs.model import Note, Run
+from bot.runs.model import Kind, Note, Run
 from bot.slack import words
 from bot.slack.blocks import number_of, section
 from bot.slack.buttons import can_decide, row
@@ -28,6 +28,7 @@ STEPS = {
     "build": "building the image",
     "repro": "training",
     "publish": "saving the result",
+    "compare": "comparing it with the release",
 }
 """The steps in plain words."""
 LONG_WAIT = 60.0
@@ -168,6 +169,13 @@ def _stage(stage: Facts) -> str:
     return f"{place}{words.code(str(stage.get('name')), 80)}, {state}{took}."
 
 
+def _by_commit(run: Run, facts: Facts, _names: Names) -> str:
+    short = words.code(str(facts.get("commit"))[:10])
+    if run.kind is Kind.SMOKE:
+        return f"Commit {short} was pushed to {words.code(run.branch, 80)}, of which each push is tested."
+    return f"The message of commit {short} on {words.code(run.branch, 80)} asked for this run."
+
+
 def _unchanged(_run: Run, _facts: Facts, _names: Names) -> str:
     return "Nothing changed since the last training, so no stage had to run."
 
@@ -240,6 +248,7 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "published": _published,
     "held-back": held_back,
     "retrying": _retrying,
+    "by-commit": _by_commit,
     "warning": _warning,
     "cancel-too-late": _too_late,
     "cancelling": _cancelling,

@@ -1,4 +1,4 @@
-"""The addresses that the bot answers over HTTP: `/healthz`, `/metrics`, and in HTTP mode Slack's requests."""
+"""The addresses that the bot answers over HTTP: `/healthz`, `/metrics`, Slack's requests and GitLab's webhook."""
 
 from __future__ import annotations
 
@@ -22,11 +22,23 @@ log = logging.getLogger(__name__)
 LARGEST_BODY = 1_000_000
 """Bytes; what Slack sends is far smaller, and nothing is read beyond it from whoever it is."""
 
+PUSHES = "/gitlab/events"
+"""Where GitLab tells of pushes; what it says beside its token is not read."""
+
 Receive = Callable[[Mapping[str, str], bytes], Future[Answer]]
 
 
-def site(*, health: Callable[[], tuple[bool, str]], metrics: Callable[[], str], receive: Receive | None) -> Starlette:
-    """The application. Without `receive` there is no address for Slack."""
+def site(
+    *,
+    health: Callable[[], tuple[bool, str]],
+    metrics: Callable[[], str],
+    receive: Receive | None,
+    pushed: Callable[[str], bool] | None = None,
+) -> Starlette:
+    """The application. Without `receive` there is no address for Slack, and without `pushed` none for GitLab.
+
+    `pushed` is given the token that came along, and says whether it is the right one.
+    """
 
     async def healthz(_request: Request) -> Response:
         well, sentence = await run_in_threadpool(health)
@@ -38,7 +50,17 @@ def site(*, health: Callable[[], tuple[bool, str]], metrics: Callable[[], str], 
     routes = [Route("/healthz", healthz), Route("/metrics", numbers)]
     if receive is not None:
         routes.append(Route(EVENTS, _events(receive), methods=["POST"]))
+    if pushed is not None:
+        routes.append(Route(PUSHES, _pushes(pushed), methods=["POST"]))
     return Starlette(routes=routes)
+
+
+def _pushes(pushed: Callable[[str], bool]) -> Callable[[Request], object]:
+    async def pushes(request: Request) -> Response:
+        known = await run_in_threadpool(pushed, request.headers.get("x-gitlab-token", ""))
+        return _plain(HTTPStatus.ACCEPTED if known else HTTPStatus.FORBIDDEN)
+
+    return pushes
 
 
 def _events(receive: Receive) -> Callable[[Request], object]:

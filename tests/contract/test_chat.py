@@ -99,6 +99,13 @@ def test_a_stranger_is_not_found(chat):
         chat.person("U0NOBODY00")
 
 
+def test_a_person_is_known_by_their_address_and_a_stranger_is_nobody(chat):
+    found = chat.person_of("alice@example.com")
+    assert found.email == "alice@example.com"
+    assert found == chat.person(found.id)
+    assert chat.person_of("nobody@example.com") is None
+
+
 def test_a_persons_id_is_a_place_to_write_to(chat):
     root = chat.post(ALICE, say("card"))
     chat.update(ALICE, root, say("card", "changed"))

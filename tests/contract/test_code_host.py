@@ -12,7 +12,7 @@ import pytest
 
 from bot.errors import Conflict, NotFound, Unauthorised, Unavailable
 from bot.gitlab import GitLabProject
-from bot.ports import MOST_FILES, Release, ReleaseLink, Tag
+from bot.ports import MOST_FILES, CommitStatus, Release, ReleaseLink, Tag
 from tests.contract.gitlab_world import API_READ, BOT, DEV, OLD, READ, fresh_world, running_gitlab
 
 if TYPE_CHECKING:
@@ -90,6 +90,52 @@ def test_there_is_no_head_without_a_branch(world: World, host: CodeHost):
     world.first_commit()
     assert host.head("nope") is None
     assert host.head("../../user") is None
+
+
+def test_every_branch_is_named_with_its_tip_however_many_there_are(world: World, host: CodeHost):
+    copy = world.first_commit()
+    copy.push(*[f"main:refs/heads/b{number}" for number in range(120)])
+    second = copy.commit("Second", notes__txt="more")
+    copy.push("main")
+    tips = host.tips()
+    assert (len(tips), tips["main"]) == (121, second)
+    assert len(world.asked()) == 2
+
+
+def test_commits_between_two_come_oldest_first_with_message_and_committer(world: World, host: CodeHost):
+    copy = world.first_commit()
+    first = copy.head()
+    second = copy.commit("trigger training v1.0.0\n\nWhy not.", notes__txt="more")
+    third = copy.commit("Third", notes__txt="most")
+    copy.push("main")
+    found = host.commits(first, third)
+    assert [commit.id for commit in found] == [second, third]
+    assert found[0].message.startswith("trigger training v1.0.0\n")
+    assert "Why not." in found[0].message
+    assert {commit.email for commit in found} == {"alice@example.com"}
+    assert host.commits(third, third) == []
+
+
+def test_commits_since_one_that_is_gone_are_not_found(world: World, host: CodeHost):
+    head = world.first_commit().head()
+    with pytest.raises(NotFound):
+        host.commits("0" * 40, head)
+
+
+def test_a_status_is_shown_beside_its_commit_and_the_next_takes_its_place(world: World, host: CodeHost):
+    head = world.first_commit().head()
+    host.set_status(head, CommitStatus("pending", "It waits"))
+    host.set_status(head, CommitStatus("failed", "No " * 200, "https://team.slack.test/archives/C1/p15"))
+    (shown,) = world.api("GET", f"repository/commits/{head}/statuses").json()
+    assert (shown["status"], shown["name"]) == ("failed", "stationmaster: smoke test")
+    assert shown["target_url"] == "https://team.slack.test/archives/C1/p15"
+    assert len(shown["description"]) == 255
+
+
+def test_a_commit_that_is_not_there_has_no_status(world: World, host: CodeHost):
+    world.first_commit()
+    with pytest.raises(NotFound):
+        host.set_status("0" * 40, CommitStatus("pending", "It waits"))
 
 
 def test_a_tag_is_not_taken_for_a_branch(tagged: str, host: CodeHost):

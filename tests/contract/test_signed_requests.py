@@ -20,7 +20,7 @@ from bot.slack.listeners import BUSY
 from bot.slack.signed import EVENTS, Answer, SignedRequests
 from bot.web.metrics import metrics
 from bot.web.server import WebServer
-from bot.web.site import LARGEST_BODY, site
+from bot.web.site import LARGEST_BODY, PUSHES, site
 from commands.desk import Desk
 from tests.doubles.signed_slack import FORM, JSON, SECRET, signed
 
@@ -203,12 +203,13 @@ def test_a_locked_ledger_is_said_to_be_busy_to_everybody(bot):
     assert bot.requests == 0
 
 
-def test_without_slack_there_is_no_address_for_it(tmp_path):
+def test_without_slack_and_gitlab_there_is_no_address_for_them(tmp_path):
     web = WebServer(site(health=lambda: (True, "At work."), metrics=str, receive=None), host="127.0.0.1", port=0)
     web.start()
     with httpx.Client(base_url=f"http://127.0.0.1:{web.port}", trust_env=False) as http:
         assert http.get("/healthz").status_code == 200
         assert http.post(EVENTS, content=BODY, headers=signed(BODY)).status_code == 404
+        assert http.post(PUSHES).status_code == 404
     web.stop()
 
 
@@ -254,3 +255,20 @@ def test_a_port_that_is_taken_is_a_wrong_setting():
         with pytest.raises(SettingsError, match="HTTP_PORT"):
             web.start()
         web.stop()
+
+
+@pytest.mark.parametrize(("token", "status"), [("right", 202), ("wrong", 403), ("", 403)])
+def test_gitlabs_webhook_is_heard_only_with_its_token(token, status):
+    heard = []
+
+    def pushed(given):
+        heard.append(given)
+        return given == "right"
+
+    web = WebServer(site(health=lambda: (True, ""), metrics=str, receive=None, pushed=pushed), host="127.0.0.1", port=0)
+    web.start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{web.port}", trust_env=False, timeout=30) as http:
+        assert http.post(PUSHES, headers={"X-Gitlab-Token": token}, json={"ref": "x"}).status_code == status
+        assert http.get(PUSHES).status_code == 405
+    web.stop()
+    assert heard == [token]

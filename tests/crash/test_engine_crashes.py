@@ -10,7 +10,7 @@ from tests.doubles.station import Station
 ENGINE_POINTS = [
     name
     for name in crashpoints.POINTS
-    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "request-added"))
+    if not name.startswith(("message-", "failed-", "built-", "tested-", "held-back-", "compar", "request-added"))
 ]
 DECISION_POINTS = ["held-back-before", "held-back-after"]
 """Passed only by who is discarded: a release goes on in `releasing`."""
@@ -135,6 +135,24 @@ def test_a_smoke_test_survives_a_crash_and_pushes_nothing(tmp_path, dies, point)
     station.tick(60)
     assert (run.phase, run.holds) == (Phase.TESTED, False)
     assert [job.step for job in station.machines["alice"].jobs.values()] == ["prepare", "repro"]
+    kinds = [row["kind"] for row in station.said()]
+    assert (kinds.count("card"), kinds.count("terminal")) == (1, 1)
+    assert crashes == [point]
+
+
+@pytest.mark.parametrize("point", ["training-after", "comparing-before", "comparing-after", "comparing-recorded",
+                                   "compared-before", "compared-after"])  # fmt: skip
+def test_a_reproduction_survives_a_crash_and_publishes_nothing(tmp_path, dies, point):
+    station = Station(tmp_path)
+    station.code.tags_made["v1.0.0"] = "c" * 40
+    station.code.messages["v1.0.0"] = "Model\n\nRun-Uid: 9-abcd\n"
+    dies(point)
+    station.reproduce("v1.0.0")
+    crashes = []
+    run = live(station, crashes)
+    station.tick(60)
+    assert (run.phase, run.holds) == (Phase.COMPARED, False)
+    assert [job.step for job in station.machines["alice"].jobs.values()] == ["prepare", "repro", "compare"]
     kinds = [row["kind"] for row in station.said()]
     assert (kinds.count("card"), kinds.count("terminal")) == (1, 1)
     assert crashes == [point]

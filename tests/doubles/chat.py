@@ -95,6 +95,9 @@ class FakeChat:
     def address(self, channel, ts):
         return f"https://team.slack.test/archives/{channel}/p{ts.replace('.', '')}"
 
+    def person_of(self, email):
+        return next((person for person in self.people.values() if person.email == email), None)
+
     def person(self, user):
         self._begin("person", "")
         if user not in self.people:

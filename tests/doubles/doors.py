@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import replace
 
-from bot.errors import Conflict
-from bot.ports import Difference, Person, Release, Tag
+from bot.errors import Conflict, NotFound
+from bot.ports import Commit, CommitStatus, Difference, Person, Release, Tag
 
 
 class FakeCodeHost:
@@ -23,6 +23,9 @@ class FakeCodeHost:
         self.notes: dict[str, str] = {}
         self.contents: dict[str, dict[str, bytes]] = {}
         """Commit -> path -> content."""
+        self.statuses: list[tuple[str, CommitStatus]] = []
+        self.pushed: dict[tuple[str, str], list[Commit]] = {}
+        """What lies between two commits."""
         self.differences: dict[tuple[str, str], Difference] = {}
 
     def head(self, branch):
@@ -41,6 +44,16 @@ class FakeCodeHost:
 
     def tree(self, commit):
         return {path: hashlib.sha1(content).hexdigest() for path, content in self.contents.get(commit, {}).items()}
+
+    def tips(self):
+        self._fail()
+        return dict(self.heads)
+
+    def commits(self, old, new):
+        self._fail()
+        if (old, new) not in self.pushed:
+            raise NotFound(f"{old} is gone")
+        return self.pushed[old, new]
 
     def tag(self, name):
         commit = self.tags_made.get(name)
@@ -65,6 +78,10 @@ class FakeCodeHost:
         if replace(made, url="") != replace(release, url=""):
             raise Conflict("another release of this tag exists")
         return made
+
+    def set_status(self, commit, status):
+        self._fail()
+        self.statuses.append((commit, status))
 
     def ensure_merge_request(self, source, target, _title, _description):
         if (source, target) not in self.merge_requests:
@@ -97,7 +114,7 @@ class FakePublicFiles:
 
 
 class FakePeople:
-    """The one call of the chat door that the engine makes itself."""
+    """The calls of the chat door that the engine makes itself."""
 
     def __init__(self) -> None:
         self.people = {
@@ -111,3 +128,11 @@ class FakePeople:
         if self.errors:
             raise self.errors.pop(0)
         return self.people[user]
+
+    def person_of(self, email):
+        if self.errors:
+            raise self.errors.pop(0)
+        return next((person for person in self.people.values() if person.email == email), None)
+
+    def address(self, channel, ts):
+        return f"https://team.slack.test/archives/{channel}/p{ts.replace('.', '')}"

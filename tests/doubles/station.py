@@ -18,7 +18,12 @@ from tests.doubles.clock import TestClock
 from tests.doubles.doors import FakeCodeHost, FakePeople, FakePublicFiles
 from tests.doubles.location import FakeLocation
 
-STEPS = {Phase.PREPARING: "prepare", Phase.TRAINING: "repro", Phase.PUBLISHING: "publish"}
+STEPS = {
+    Phase.PREPARING: "prepare",
+    Phase.TRAINING: "repro",
+    Phase.PUBLISHING: "publish",
+    Phase.COMPARING: "compare",
+}
 _deliveries = itertools.count(1)
 
 
@@ -106,6 +111,16 @@ class Station:
     def gates(self, content: bytes, branch: str = "main") -> None:
         """What params.yaml of a branch says."""
         self.code.files["params.yaml", self.code.heads[branch]] = content
+
+    def reproduce(self, tag="v1.0.0", *, user="UALICE") -> bool:
+        return self.store.requests.add(
+            delivery=f"trigger-{next(_deliveries)}",
+            user=user,
+            channel="C1",
+            branch="",
+            tag=tag,
+            kind=Kind.REPRODUCE,
+        )
 
     def run(self, number: int = 1) -> Run:
         run = self.store.run(number)

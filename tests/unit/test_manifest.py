@@ -28,6 +28,7 @@ NEEDS = {
     "conversations.replies": {"channels:history", "groups:history", "im:history"},
     "files.upload": {"files:write"},
     "users.info": {"users:read", "users:read.email"},
+    "users.lookupByEmail": {"users:read.email"},
     "views.open": set(),
     "views.publish": set(),
     "views.push": set(),

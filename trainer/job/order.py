@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STEPS = ("prepare", "repro", "publish")
+STEPS = ("prepare", "repro", "publish", "compare")
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "SHELL", "TMPDIR", "TZ", "USER")
 """The caller's variables that a step may see; everything else of the caller's environment stays with the caller."""
 
@@ -28,7 +28,7 @@ class OrderError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """One step of one run, to be started once. `secrets` are empty for repro, whatever was sent."""
+    """One step of one run, to be started once. `secrets` are empty for repro and compare, whatever was sent."""
 
     name: str
     step: str
@@ -84,7 +84,7 @@ def read(record: Mapping[str, Any]) -> Order:
         workdir=folder("workdir", record.get("workdir")),
         project=spec["project"],
         spec=spec,
-        secrets={} if step == "repro" else secrets,
+        secrets=secrets if step in ("prepare", "publish") else {},
     )
 
 

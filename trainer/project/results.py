@@ -40,7 +40,7 @@ def collect(project: Project, repo: Path, scratch: Path, *, also: Collection[str
     kept = {path for path in candidates if path in project.entries}
     fresh = {path for path in candidates - kept if (repo / path).exists()}
     kept |= fresh - _ignored(project, scratch, fresh)
-    found = {path: content for path in sorted(kept) if (content := _read(repo, path)) is not None}
+    found = {path: content for path in sorted(kept) if (content := read(repo, path)) is not None}
     found |= _ignore_files(project, repo)
     if sum(map(len, found.values())) > ALL or len(found) > MANY:
         raise StepError(
@@ -124,8 +124,12 @@ def _is_plain_folder(repo: Path, path: str) -> bool:
     return True
 
 
-def _read(repo: Path, path: str) -> bytes | None:
-    """The content of a regular file, opened from folder to folder so that no link can lead elsewhere."""
+def read(repo: Path, path: str) -> bytes | None:
+    """The content of a regular file, opened from folder to folder so that no link can lead elsewhere; None without one.
+
+    Raises:
+        StepError: it is too large for git.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     *folders, name = Path(path).parts
     at = os.open(repo, flags | os.O_DIRECTORY)
@@ -179,7 +183,7 @@ def _ignore_files(project: Project, repo: Path) -> dict[str, bytes]:
     paths = {posixpath.join(folder, ".gitignore"): names for folder, names in by_folder.items()}
     before = project.read_all(paths)
     for path, names in paths.items():
-        content = _read(repo, path)
+        content = read(repo, path)
         if content is None:
             continue
         old = before.get(path, b"").decode("utf-8", errors="surrogateescape").splitlines()

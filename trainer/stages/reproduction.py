@@ -70,9 +70,9 @@ class Reporter(logging.Handler):
 
 
 class NoRunCache(StageCache):  # type: ignore[misc] # DVC has no types
-    """For a smoke test: nothing is taken from earlier runs, and no later one takes anything from it.
+    """For a run that stands alone: nothing is taken from earlier ones, and no later one takes anything from it.
 
-    A parameter that makes it small but is not listed in dvc.yaml would give it the very key of the real training.
+    A parameter that makes a smoke test small but is not listed in dvc.yaml would give it the real training's very key.
     """
 
     def save(self, stage: Any) -> None:
@@ -96,10 +96,11 @@ class Reproduction:
         self.repo = Repo(os.curdir)
         self.steps: list[Any] = []
 
-    def run(self, *, force: bool = False, remembered: bool = True) -> None:
+    def run(self, *, force: bool = False, remembered: bool = True, anew: bool = False) -> None:
         """Put the outputs in place that the cache has, then reproduce what changed, or all of it with `force`.
 
-        Only a run that is to be `remembered` reads and writes DVC's run cache.
+        Only a run that is to be `remembered` reads and writes DVC's run cache. With `anew` the outputs of stages that
+        run are not put in place first: one that a stage only adds to (`persist`) begins with nothing.
 
         Raises:
             StepError: a stage or DVC failed; carries the stage, the cause and the stage's last lines.
@@ -113,7 +114,7 @@ class Reproduction:
             names = [step.addressing for step in self.steps if step.cmd]
             reporter = Reporter(self._events, self._capture, names)
             _listen(reporter)
-            self._put_in_place()
+            self._put_in_place(anew=anew)
             self._watch.start()  # only now: the metrics of an earlier result are no news
             self._reproduce(targets, reporter, force=force)
         except StepError:
@@ -140,9 +141,10 @@ class Reproduction:
         stages = collect_stages(self.repo, targets)
         return list(plan_repro(get_active_graph(self.repo.index.graph), stages))
 
-    def _put_in_place(self) -> None:
+    def _put_in_place(self, *, anew: bool) -> None:
         """As `dvc pull` does at its end: what another branch or a killed run left in the workspace is replaced."""
-        targets = [step.addressing for step in self.steps if any(out.use_cache and out.hash_info for out in step.outs)]
+        steps = [step for step in self.steps if not (anew and step.cmd and not step.frozen)]
+        targets = [step.addressing for step in steps if any(out.use_cache and out.hash_info for out in step.outs)]
         if targets:
             self.repo.checkout(targets=targets, force=True, allow_missing=True)
 

@@ -16,7 +16,9 @@ PASSING = 0.12
 
 
 def life(machine: Any, job: Job, chance: Random) -> Life:
-    return {"prepare": _prepare, "repro": _repro, "publish": _publish}[job.step](machine, job, chance)
+    return {"prepare": _prepare, "repro": _repro, "publish": _publish, "compare": _compare}[job.step](
+        machine, job, chance
+    )
 
 
 def _prepare(machine: Any, job: Job, chance: Random) -> Life:
@@ -76,6 +78,19 @@ def _publish(machine: Any, job: Job, chance: Random) -> Life:
 def _accuracy(job: Job) -> float:
     """Of three trainings one is worse than its gate allows."""
     return (0.8, 0.9, 0.92)[int(job.spec["tag"].lstrip("v")) % 3]
+
+
+def _compare(machine: Any, job: Job, chance: Random) -> Life:
+    if job.spec["kind"] != "reproduce":
+        machine.broken.append(f"run {job.spec['run']} is compared with a release, and is a {job.spec['kind']}")
+    yield chance.uniform(0, 5)
+    if chance.random() < PASSING:
+        return _fails(machine, job, "internal")
+    machine.emit("compared", outputs=2, different=1, outs=[{"path": "model", "equal": False}], metrics=[])
+    yield chance.uniform(0, 1)
+    machine.emit("step", name="compare", state="finished", seconds=1.0)
+    yield 0.5
+    return 0
 
 
 def _fails(machine: Any, job: Job, cause: str) -> int:

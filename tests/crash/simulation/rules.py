@@ -50,6 +50,15 @@ def smoke(bot: BotInTime) -> str:
     return f"{user} /train main --smoke: {'taken' if taken else 'there already'}"
 
 
+def reproduce(bot: BotInTime) -> str:
+    """Somebody makes a release again, or wants to, of a tag that may be none; its run holds up no other of that tag."""
+    user = _user(bot)
+    if not bot.alive:
+        return "nobody there"
+    tag = bot.chance.choice([*bot.code.tags_made, f"v{bot.chance.randint(1, 60)}"])
+    return f"{user} /reproduce {tag}: {'taken' if bot.reproduce(tag, user=user) else 'there already'}"
+
+
 def try_again(bot: BotInTime) -> str:
     """Somebody tries a run again, or two people the same one at once."""
     runs = bot.store.runs(limit=100) if bot.alive else []
@@ -197,6 +206,7 @@ ALWAYS: Mapping[Rule, int] = {train: 8, cancel: 3, deliver_again: 1}
 SOMETIMES: Mapping[Rule, int] = {
     hold: 2,
     smoke: 2,
+    reproduce: 2,
     try_again: 4,
     decide: 6,
     switch: 2,
