@@ -14,11 +14,7 @@ migrations = Migrations("stationmaster")
 
 @migrations()
 def runs(db: Database) -> None:
-    """Runs; `holds` is the reservation, and the partial unique index is what keeps it to one a location.
-
-    A smoke test and a reproduction make no tag, so they are in nobody's way; the same one is not made twice at a time.
-    A run is tried again once: what failed again is tried again itself.
-    """
+    """Runs, each of which is in one phase; `holds` is the reservation of its location."""
     db.conn.execute(
         """
         CREATE TABLE runs (
@@ -60,6 +56,16 @@ def runs(db: Database) -> None:
         )
         """
     )
+
+
+@migrations()
+def rules_of_runs(db: Database) -> None:
+    """What may be open at the same time, and which runs the workers look for.
+
+    `one_holder_per_location` is the reservation itself. A smoke test and a reproduction make no tag, so they are in
+    nobody's way; a person has the same one made once at a time. A run is tried again once: what failed again is tried
+    again itself.
+    """
     db.conn.execute("CREATE UNIQUE INDEX one_holder_per_location ON runs(location) WHERE holds = 1")
     db.conn.execute(
         "CREATE UNIQUE INDEX one_open_run_per_tag ON runs(project, tag) "
@@ -69,19 +75,14 @@ def runs(db: Database) -> None:
         "CREATE UNIQUE INDEX one_open_smoke_test ON runs(project, branch, user, options) "
         "WHERE ended_at IS NULL AND kind = 'smoke'"
     )
+    db.conn.execute(
+        "CREATE UNIQUE INDEX one_open_reproduction ON runs(project, tag, user) "
+        "WHERE ended_at IS NULL AND kind = 'reproduce'"
+    )
     db.conn.execute("CREATE UNIQUE INDEX one_retry_of_a_run ON runs(retry_of) WHERE retry_of IS NOT NULL")
     db.conn.execute(
         "CREATE INDEX runs_to_do ON runs(due_at) WHERE holds = 1 OR phase IN ('queued', 'releasing') "
         "OR (phase = 'held-back' AND cancelled_by IS NOT NULL)"
-    )
-
-
-@migrations()
-def reproductions(db: Database) -> None:
-    """A person makes a release again once at a time; others may meanwhile, at their machines."""
-    db.conn.execute(
-        "CREATE UNIQUE INDEX one_open_reproduction ON runs(project, tag, user) "
-        "WHERE ended_at IS NULL AND kind = 'reproduce'"
     )
 
 
