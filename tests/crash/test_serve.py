@@ -11,8 +11,12 @@ from tests.scenario.served_bot import KILLED_BY_CRASH_POINT
 from tests.scenario.waiting import until
 from tests.scenario.world import TinyWorld
 
-ALL = [point for point in POINTS if not point.startswith(("failed-", "building-", "built-", "tested-", "held-back-"))]
-"""Every point of a run that goes well and is no container; tests/crash/test_engine_crashes.py has the others."""
+ALL = [
+    point
+    for point in POINTS
+    if not point.startswith(("failed-", "building-", "built-", "tested-", "held-back-", "compar"))
+]
+"""Every point of a training that goes well and is no container; tests/crash/test_engine_crashes.py has the others."""
 DONE_AND_NOT_RECORDED = [point for point in ALL if point.endswith(("-after", "-sent", "-added", "-intended"))]
 SINGLE = ALL if os.environ.get("STATIONMASTER_CRASH_MATRIX") == "all" else DONE_AND_NOT_RECORDED
 """Points at which a run is killed once and no more; every point has its turn in the test of one after the other."""
