@@ -1,11 +1,10 @@
-"""The composition root: the only module that names concrete classes and schedules jobs."""
+"""The composition root: with assembly.py the only one that names concrete classes, and the one that schedules jobs."""
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.assembly import build_desk, build_prices, build_world, queues, slack_secret, web_server
 from bot.clock import Clock, SystemClock
 from bot.engine import merge_notes, statuses, triggers
 from bot.engine.bell import Bell
@@ -20,20 +20,15 @@ from bot.engine.scout import Scout
 from bot.engine.upkeep import LOOK_SECONDS, look_after
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
-from bot.engine.world import Doors, Project, Terms, World
 from bot.errands import Errands
 from bot.errors import DoorError
-from bot.gitlab import GitLabProject
-from bot.heartbeat import BEAT_SECONDS, beat, verdict
-from bot.locations.catalog import Powers, machine
-from bot.locations.prices import AwsPriceList, Prices
+from bot.heartbeat import BEAT_SECONDS, beat
+from bot.locations.catalog import Powers
 from bot.lock import SingleInstance
-from bot.public_files import S3PublicFiles
 from bot.pushes import Pushes
-from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_locations, all_projects, line_of
+from bot.settings import Settings, all_locations
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat, web_client
 from bot.slack.daily import tell_digests
@@ -41,13 +36,11 @@ from bot.slack.plots import Painter
 from bot.slack.screens import SlackScreens
 from bot.slack.spelling import Spelling
 from bot.slack.thread import Delivery
-from bot.step_secrets import step_secrets
 from commands import COMMANDS
 from commands import home as home_tab
-from commands.desk import Desk, LocationFacts
 
 if TYPE_CHECKING:
-    from bot.web.server import WebServer
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +63,7 @@ class Service:
         self._lock = SingleInstance(home / "stationmaster.lock")
         self._settings = settings
         locations = all_locations(settings)
-        self.store = Store(home / "ledger.sqlite", clock, lines=_lines(locations))
+        self.store = Store(home / "ledger.sqlite", clock, lines=queues(locations))
         self._work, self._said = Bell(), Bell()
         self._stopping = threading.Event()
         spelling = Spelling(settings.command_prefix, [command.name for command in COMMANDS])
@@ -78,8 +71,8 @@ class Service:
         chat = SlackChat(slack, spelling)
         logs = LogBook(home / "logs")
         powers = Powers(settings)
-        self._prices = _prices(settings, locations, powers, clock)
-        self.world = _world(
+        self._prices = build_prices(settings, locations, powers, clock)
+        self.world = build_world(
             settings,
             store=self.store,
             clock=clock,
@@ -103,7 +96,7 @@ class Service:
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
         self._errands = Errands()
         self._scout = Scout(self.world)
-        self._desk = _desk(
+        self._desk = build_desk(
             settings,
             workspace=chat.workspace,
             screens=SlackScreens(slack, spelling),
@@ -120,10 +113,10 @@ class Service:
             bot_token=settings.slack_bot_token.get_secret_value(),
             api_url=settings.slack_api_url,
             spelling=spelling,
-            **_line(settings),
+            **slack_secret(settings),
         )
         self._pushes = Pushes(settings, self.world, self._wake)
-        self._web = _web(settings, self._front, self.store, home, self._pushes)
+        self._web = web_server(settings, self._front, self.store, home, self._pushes)
 
     def start(self) -> None:
         """Requeue what a crash left, then open for work."""
@@ -136,6 +129,8 @@ class Service:
                 run.tag,
                 run.location,
             )
+        for user in self._desk.admins | self._desk.approvers:
+            self.store.people.meet(user)  # sentences name them before they have typed anything
         self._worker.start(self._settings.stationmaster_threads)
         self._deliverer.start()
         self._answerer.start()
@@ -225,176 +220,3 @@ def _list_branches(scouts: Iterable[Scout]) -> None:
             scout.refresh_all()
         except DoorError as error:
             log.warning("listing the branches: %s", error)
-
-
-def _world(
-    settings: Settings,
-    *,
-    store: Store,
-    clock: Clock,
-    chat: SlackChat,
-    logs: LogBook,
-    locations: Mapping[str, LocationSettings],
-    powers: Powers,
-    prices: Prices,
-) -> World:
-    projects = {path: _doors(each) for path, each in all_projects(settings).items()}
-    own = projects[settings.gitlab_project]
-    return World(
-        store=store,
-        clock=clock,
-        code=own.code,
-        public=own.public,
-        chat=chat,
-        project=own.project,
-        locations={name: machine(name, location, settings, powers) for name, location in locations.items()},
-        terms={name: _terms(location, settings) for name, location in locations.items()},
-        logs=logs,
-        location_for=_location_for(locations),
-        price_of=prices.of,
-        secrets=own.secrets,
-        no_location_help=_no_location_help(settings),
-        fallback_channel=settings.slack_fallback_channel or "",
-        others=projects if settings.projects else {},
-        approvers=frozenset(settings.release_approvers or settings.slack_admins),
-    )
-
-
-def _doors(settings: Settings) -> Doors:
-    """What one project has of its own, from the settings as they are for it (`all_projects`)."""
-    return Doors(
-        project=Project(
-            path=settings.gitlab_project,
-            git_url=f"{settings.gitlab_url.rstrip('/')}/{settings.gitlab_project}.git",
-            remote=settings.dvc_remote,
-            release_outs=settings.release_outs,
-            committer=settings.committer,
-            registry=settings.image_registry,
-            build_arguments=settings.image_build_args,
-        ),
-        code=GitLabProject(settings.gitlab_url, settings.gitlab_project, settings.gitlab_token.get_secret_value()),
-        public=S3PublicFiles(
-            settings.public_bucket,
-            region=settings.aws_region,
-            endpoint_url=settings.aws_endpoint_url,
-            prefix=settings.public_prefix,
-            public_base_url=settings.public_base_url,
-        ),
-        secrets=step_secrets(settings, os.environ),
-    )
-
-
-def _line(settings: Settings) -> Mapping[str, str]:
-    """What the front needs to hear Slack: one of the two."""
-    name, secret = (
-        ("signing_secret", settings.slack_signing_secret)
-        if settings.mode == "http"
-        else ("app_token", settings.slack_app_token)
-    )
-    return {name: secret.get_secret_value()} if secret is not None else {}
-
-
-def _web(settings: Settings, front: SlackFront, store: Store, home: Path, pushes: Pushes) -> WebServer | None:
-    """What answers over HTTP, where the settings open a port."""
-    if settings.port is None:
-        return None
-    from bot.web.metrics import metrics  # noqa: PLC0415 - a bot that opens no port has no web server in its memory
-    from bot.web.server import WebServer  # noqa: PLC0415
-    from bot.web.site import site  # noqa: PLC0415
-
-    requests = front.requests
-    app = site(
-        health=lambda: verdict(home, SystemClock().now()),
-        metrics=lambda: metrics(store.counts, front),
-        receive=requests.receive if requests is not None else None,
-        pushed=pushes.told if pushes.has_webhook else None,
-    )
-    return WebServer(app, host=settings.http_host, port=settings.port)
-
-
-def _prices(settings: Settings, locations: Mapping[str, LocationSettings], powers: Powers, clock: Clock) -> Prices:
-    return Prices(
-        {name: each.price_per_hour for name, each in locations.items() if each.price_per_hour is not None},
-        {name: each.instance for name, each in locations.items() if each.power == "ec2" and each.instance},
-        AwsPriceList(powers.client, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url),
-        clock,
-    )
-
-
-def _terms(location: LocationSettings, settings: Settings) -> Terms:
-    idle = settings.idle_minutes if location.idle_minutes is None else location.idle_minutes
-    return Terms(
-        max_hours=location.max_hours,
-        start_seconds=settings.start_minutes * 60,
-        idle_seconds=idle * 60,
-        builds=(location.runtime or settings.stationmaster_runtime) == "docker",
-        lease_seconds=(settings.deadman_minutes or 0.0) * 60,
-    )
-
-
-def _lines(locations: Mapping[str, LocationSettings]) -> Lines:
-    members: dict[str, tuple[str, ...]] = {}
-    for name, location in locations.items():
-        line = line_of(name, location)
-        members[line] = (*members.get(line, ()), name)
-    return Lines(members)
-
-
-def _location_for(locations: Mapping[str, LocationSettings]) -> Callable[[str], str | None]:
-    own = {location.owner.casefold(): line_of(name, location) for name, location in locations.items() if location.owner}
-    shared = next((line_of(name, location) for name, location in locations.items() if location.shared), None)
-    return lambda email: own.get(email.casefold(), shared)
-
-
-def _no_location_help(settings: Settings) -> str:
-    whom = settings.help_contact or "whoever runs Stationmaster here"
-    return f"Ask {whom} to add one for you (the setting TRAIN_INSTANCE_FOR_USER, or a table in the TOML file)."
-
-
-def _desk(
-    settings: Settings,
-    *,
-    store: Store,
-    clock: Clock,
-    locations: Mapping[str, LocationSettings],
-    world: World,
-    wake: Callable[[], None],
-    screens: SlackScreens,
-    later: Callable[[Callable[[], None]], None],
-    workspace: Callable[[], str],
-    scout: Scout,
-) -> Desk:
-    return Desk(
-        store=store,
-        clock=clock,
-        project=settings.gitlab_project,
-        locations={
-            name: LocationFacts(
-                name=name,
-                owner_email=location.owner,
-                shared=location.shared,
-                pool=location.pool,
-                power=location.power,
-                switchable=world.locations[name].stoppable,
-                price_per_hour=location.price_per_hour,
-            )
-            for name, location in locations.items()
-        },
-        location_for=world.location_for,
-        admins=frozenset(settings.slack_admins),
-        approvers=world.approvers,
-        help_contact=settings.help_contact,
-        wake=wake,
-        scout=scout,
-        screens=screens,
-        later=later,
-        log_tail=world.logs.tail,
-        workspace=workspace,
-        project_of=_project_of(settings) if settings.projects else None,
-    )
-
-
-def _project_of(settings: Settings) -> Callable[[str], str]:
-    """Channel -> its project's path."""
-    named = {channel: each.gitlab_project for each in settings.projects.values() for channel in each.channels}
-    return lambda channel: named.get(channel, settings.gitlab_project)

@@ -15,6 +15,7 @@ from bot.ports import Person, Screens
 from bot.runs.model import Run
 from bot.runs.store import Store
 from bot.slack import words
+from bot.slack.asked import mention
 from bot.slack.card import local_part
 
 
@@ -109,11 +110,11 @@ class Desk:
         return words.prose(self.help_contact or "", 200) or "whoever runs Stationmaster here"
 
     def name_of(self, user: str, otherwise: Run | None = None) -> str:
-        """What people call somebody, safe for mrkdwn; a mention would disturb them."""
+        """What people call somebody, safe for mrkdwn; a mention disturbs them, and is for whom nobody knows yet."""
         person = self.person(user)
         if person is not None:
             return words.escape(person.name, 80)
-        return words.escape(local_part(otherwise) if otherwise else user, 80)
+        return words.escape(local_part(otherwise), 80) if otherwise else mention(user) or words.escape(user, 80)
 
     def person(self, user: str) -> Person | None:
         """Somebody seen before."""

@@ -100,7 +100,7 @@ def _person(user: str, world: World) -> Person:
 
 
 def introduce(world: World) -> None:
-    """Ask Slack who the strangers are: people whose first command needed to know which machine is theirs."""
+    """Ask Slack who the strangers are: whose first command asks for their machine, or whom the settings name."""
     for user in world.store.people.strangers():
         try:
             person = world.chat.person(user)

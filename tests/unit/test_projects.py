@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.assembly import project_of
 from bot.doctor import _checks
 from bot.engine.bell import Bell
 from bot.engine.worker import Worker
@@ -12,7 +13,6 @@ from bot.errors import SettingsError
 from bot.runs.model import Phase, Reason
 from bot.settings import all_projects, load
 from bot.step_secrets import step_secrets
-from bot.wiring import _project_of
 from commands import COMMANDS
 from commands.desk import Call
 from tests.doubles.doors import FakeCodeHost, FakePublicFiles
@@ -259,7 +259,7 @@ def test_what_a_project_says_itself_counts_and_brings_nothing_of_the_others(sett
 
 
 def test_a_channel_is_its_projects_and_every_other_the_top_level_ones(settings):
-    of = _project_of(settings(NUTS_TABLE))
+    of = project_of(settings(NUTS_TABLE))
     assert (of(NUTS_CHANNEL), of("C0OTHER"), of("")) == (NUTS, FRUITS, FRUITS)
 
 

@@ -131,6 +131,11 @@ def test_who_may_not_is_told_who_may(office):
     assert office.screens.modals == {}
 
 
+def test_somebody_who_may_decide_and_was_never_seen_is_mentioned_where_only_the_asker_reads_it(tmp_path):
+    office = Office(tmp_path, approvers=("U0STRANGER",))
+    assert "<@U0STRANGER> may" in office.type("/release 1 please", "UALICE")
+
+
 def test_where_nobody_is_named_the_setting_is(tmp_path):
     office = Office(tmp_path, approvers=())
     assert "RELEASE_APPROVERS" in office.type("/release 1 please", "UBOSS")
