@@ -6,7 +6,7 @@ from bot.errors import Conflict, NotFound, Unauthorised, Unavailable
 from bot.runs.model import Note, Phase, Reason
 from bot.runs.plots import Confusion, Lines, Series
 from bot.slack.plots import CannotDrawError
-from tests.unit.test_delivery import Desk
+from tests.doubles.delivery_desk import Desk
 
 CURVE = Lines("Accuracy", "epoch", "accuracy", (Series("train", ((1.0, 0.5), (2.0, 0.75))),))
 MATRIX = Confusion("Fruits", "actual", "predicted", ("apple", "pear"), ((8, 1), (0, 9)))
