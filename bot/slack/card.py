@@ -248,7 +248,7 @@ def _training_bar(run: Run) -> str:
     index, of = number_of(stage, "index"), number_of(stage, "of")
     if step is not None and steps:
         return f"{bar(step / steps)} epoch {step:,.0f} of {steps:,.0f}"
-    if step is not None:
+    if step:  # 0 is a metric of a stage that has no epochs
         return f"epoch {step:,.0f}"
     if index is not None and of:
         done = index if stage.get("state") != "started" else index - 1

@@ -171,6 +171,14 @@ def test_a_training_card_says_who_where_stage_epoch_metrics_and_what_is_left():
     assert "machine ✓ · data ✓ · *training* · saving · release" in text
 
 
+def test_the_metrics_of_a_stage_without_epochs_name_none():
+    stage = {"name": "export", "index": 4, "of": 4, "state": "started"}
+    metric = {"step": 0, "of": None, "values": {"label_agreement": 1}}
+    text = shown(a_card(a_run(progress={"stage": stage, "metric": metric})))
+    assert "epoch" not in text
+    assert "label_agreement 1" in text
+
+
 def test_a_card_says_what_the_run_costs_so_far_and_an_hour_of_it():
     assert "$1.05 so far, at $0.53 an hour" in shown(a_card(a_run(), cost=Cost(1.052, 0.526)))
     assert "\n$0.53 an hour" in shown(a_card(a_run(), cost=Cost(0.0, 0.526)))
