@@ -28,6 +28,7 @@ from bot.heartbeat import BEAT_SECONDS, beat, verdict
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.lock import SingleInstance
+from bot.looks import Looks
 from bot.public_files import S3PublicFiles
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
@@ -100,13 +101,14 @@ class Service:
         # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
-        self._errands = Errands()
+        self._errands, self._looks = Errands(), Looks(clock)
         self._scout = Scout(self.world)
         self._desk = _desk(
             settings,
             workspace=chat.workspace,
             screens=SlackScreens(slack, spelling),
             later=self._errands.run,
+            looks=self._looks,
             scout=self._scout,
             store=self.store,
             clock=clock,
@@ -158,6 +160,7 @@ class Service:
             self._web.stop()
         self._front.stop()
         self._errands.stop()
+        self._looks.stop()
         self._scheduler.shutdown(wait=True)
         self._worker.stop()
         self._stopping.set()
@@ -350,6 +353,7 @@ def _desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    looks: Looks,
     workspace: Callable[[], str],
     scout: Scout,
 ) -> Desk:
@@ -376,6 +380,8 @@ def _desk(
         scout=scout,
         screens=screens,
         later=later,
+        look=looks.run,
+        gitlab_is_slow=looks.slow,
         log_tail=world.logs.tail,
         workspace=workspace,
         project_of=_project_of(settings) if settings.projects else None,

@@ -25,11 +25,18 @@ _deliveries = itertools.count(1)
 class Station:
     """A bot without Slack: commands go in as requests, what would be said is read from the outbox."""
 
-    def __init__(self, folder: Path, *names: str, pools: Mapping[str, tuple[str, ...]] | None = None, **terms) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *names: str,
+        pools: Mapping[str, tuple[str, ...]] | None = None,
+        code: FakeCodeHost | None = None,
+        **terms,
+    ) -> None:
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
-        self.code = FakeCodeHost()
+        self.code = code or FakeCodeHost()
         self.public = FakePublicFiles()
         self.terms = Terms(**terms)
         self.lines = Lines(pools or {})
