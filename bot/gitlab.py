@@ -113,7 +113,9 @@ class GitLabProject:
             return [_tag(tag) for tag in project.tags.list(per_page=_PAGE, get_all=False, **_ONE_TRY)]
 
     def file(self, path: str, ref: str) -> bytes | None:
-        """See `CodeHost.file`. One request."""
+        """See `CodeHost.file`. One request; a file of git-lfs is its pointer, and a path with `..` is none."""
+        if ".." in path.split("/"):
+            return None  # GitLab answers 400
         with self._asking(f"reading {path}") as project:
             return _or_none(lambda name, **once: cast("bytes", project.files.raw(name, ref, **once)), path)
 
@@ -136,11 +138,16 @@ class GitLabProject:
         return None if found is None else self._release(found.attributes)
 
     def compare(self, old: str, new: str) -> Difference:
-        """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
+        """See `CodeHost.compare`. One request. GitLab leaves out files of a large difference (1,000, 50,000 lines).
+
+        It calls that `compare_timeout`; of a file that is too large by itself an old one tells not even the name.
+        """
         with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
             found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **_ONE_TRY))
-        files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
-        return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
+        files = {str(diff[side]) for diff in found["diffs"] for side in ("old_path", "new_path")}
+        complete = not found.get("compare_timeout") and "" not in files
+        url = str(found.get("web_url") or "")
+        return Difference(len(found["commits"]), tuple(sorted(files - {""})), url, complete)
 
     def access(self) -> Access:
         """Who the token is and when it ends; at most two requests. For `doctor` and the warning before it expires."""
