@@ -14,6 +14,7 @@ from bot.gitlab import GitLabProject
 from bot.heartbeat import verdict
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
+from bot.looks import Looks
 from bot.public_files import S3PublicFiles
 from bot.pushes import Pushes
 from bot.runs.lines import Lines
@@ -167,6 +168,7 @@ def build_desk(
     wake: Callable[[], None],
     screens: SlackScreens,
     later: Callable[[Callable[[], None]], None],
+    looks: Looks,
     workspace: Callable[[], str],
     scout: Scout,
 ) -> Desk:
@@ -195,6 +197,8 @@ def build_desk(
         scout=scout,
         screens=screens,
         later=later,
+        look=looks.run,
+        gitlab_is_slow=looks.slow,
         log_tail=world.logs.tail,
         workspace=workspace,
         project_of=project_of(settings) if settings.projects else None,

@@ -1,6 +1,7 @@
-"""Small things to be done at once and outside of the thread that thought of them: a modal to open, a list to fetch.
+"""Small things to be done at once and outside of the thread that thought of them: a modal to open, a tab to draw.
 
-Nothing that a run depends on: what is on its way here is lost with the process.
+They talk to Slack alone; what asks GitLab, and may take longer, is a look (bot/looks.py). Nothing that a run depends
+on: what is on its way here is lost with the process.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bot.errors import DoorError
 log = logging.getLogger(__name__)
 
 THREADS = 4
-"""A modal has 3 s from its press, and Slack and GitLab may take a second each."""
+"""A modal has 3 s from its press, and Slack may take a second of them."""
 
 
 class Errands:
@@ -25,14 +26,15 @@ class Errands:
 
     def run(self, deed: Callable[[], None]) -> None:
         """Have it done by the next free thread; what it raises goes to the log."""
-        self._pool.submit(_done, deed)
+        self._pool.submit(done, deed)
 
     def stop(self) -> None:
         """Take no more, drop what has not begun, and finish what has."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _done(deed: Callable[[], None]) -> None:
+def done(deed: Callable[[], None]) -> None:
+    """Do it here and now; what it raises goes to the log."""
     try:
         deed()
     except DoorError as error:

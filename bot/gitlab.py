@@ -123,7 +123,9 @@ class GitLabProject:
             return [_tag(tag) for tag in project.tags.list(per_page=_PAGE, get_all=False, **_ONE_TRY)]
 
     def file(self, path: str, ref: str) -> bytes | None:
-        """See `CodeHost.file`. One request."""
+        """See `CodeHost.file`. One request; a file of git-lfs is its pointer, and a path with `..` is none."""
+        if ".." in path.split("/"):
+            return None  # GitLab answers 400
         with self._asking(f"reading {path}") as project:
             return _or_none(lambda name, **once: cast("bytes", project.files.raw(name, ref, **once)), path)
 
@@ -146,7 +148,7 @@ class GitLabProject:
         return None if found is None else self._release(found.attributes)
 
     def compare(self, old: str, new: str) -> Difference:
-        """See `CodeHost.compare`. One request; GitLab itself leaves out what is too much for a page."""
+        """See `CodeHost.compare`. One request."""
         with self._asking(f"comparing {old[:10]} with {new[:10]}") as project:
             return gitlab_pushes.difference(project, old, new, **_ONE_TRY)
 

@@ -34,10 +34,14 @@ def between(project: Project, old: str, new: str, **how: Any) -> Sequence[Commit
 
 
 def difference(project: Project, old: str, new: str, **how: Any) -> Difference:
-    """See `CodeHost.compare`."""
+    """See `CodeHost.compare`. GitLab leaves out files of a large difference (1,000, 50,000 lines).
+
+    It calls that `compare_timeout`; of a file that is too large by itself an old one tells not even the name.
+    """
     found = cast("dict[str, Any]", project.repository_compare(old, new, straight=True, **how))
-    files = {str(diff["new_path"]) for diff in found["diffs"]} | {str(diff["old_path"]) for diff in found["diffs"]}
-    return Difference(len(found["commits"]), tuple(sorted(files)), str(found.get("web_url") or ""))
+    files = {str(diff[side]) for diff in found["diffs"] for side in ("old_path", "new_path")}
+    complete = not found.get("compare_timeout") and "" not in files
+    return Difference(len(found["commits"]), tuple(sorted(files - {""})), str(found.get("web_url") or ""), complete)
 
 
 def set_status(project: Project, commit: str, status: CommitStatus, **how: Any) -> None:

@@ -69,12 +69,13 @@ class Release:
 class Difference:
     """Between two commits: how many commits only the newer one has, and the paths of the files that are not the same.
 
-    `url` is the page that shows it; empty where there is none.
+    `url` is the page that shows it; empty where there is none. `complete`: whether these are all the files.
     """
 
     commits: int
     files: tuple[str, ...]
     url: str = ""
+    complete: bool = True
 
 
 class CodeHost(Protocol):

@@ -25,6 +25,7 @@ from bot.errors import DoorError
 from bot.heartbeat import BEAT_SECONDS, beat
 from bot.locations.catalog import Powers
 from bot.lock import SingleInstance
+from bot.looks import Looks
 from bot.pushes import Pushes
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
@@ -94,13 +95,14 @@ class Service:
         # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
         pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
-        self._errands = Errands()
+        self._errands, self._looks = Errands(), Looks(clock)
         self._scout = Scout(self.world)
         self._desk = build_desk(
             settings,
             workspace=chat.workspace,
             screens=SlackScreens(slack, spelling),
             later=self._errands.run,
+            looks=self._looks,
             scout=self._scout,
             store=self.store,
             clock=clock,
@@ -158,6 +160,7 @@ class Service:
             self._web.stop()
         self._front.stop()
         self._errands.stop()
+        self._looks.stop()
         self._scheduler.shutdown(wait=True)
         self._worker.stop()
         self._stopping.set()

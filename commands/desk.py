@@ -5,7 +5,7 @@ A handler reads the ledger, writes at most one row of it, and answers within mil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,11 +88,15 @@ class Desk:
     workspace: Callable[[], str] = lambda: ""
     """The Slack workspace's address, empty while it is not known. May ask Slack: only for `later`."""
     scout: Scout | None = None
-    """Branches, tags and the pre-flight answer. A handler asks only what is from memory; the rest is for `later`."""
+    """Branches, tags and the pre-flight answer. A handler asks only what is from memory; the rest is for `look`."""
     screens: Screens | None = None
     """Modals and home tabs; only for `later`: a handler talks to nobody outside."""
     later: Callable[[Callable[[], None]], None] = lambda deed: deed()
-    """Has something done at once, on a thread that may wait for Slack or GitLab. A crash loses it."""
+    """Has something done at once, on a thread that may wait for Slack, and for nobody else. A crash loses it."""
+    look: Callable[[Hashable, Callable[[], None]], None] = lambda _who, look: look()
+    """Has something looked up on a thread that may wait for GitLab: for each asker one at a time, and then the last."""
+    gitlab_is_slow: Callable[[], bool] = lambda: False
+    """Whether a look that is asked for now may have to wait."""
 
     project_of: Callable[[str], str] | None = None
     """Channel id -> its project's path; None for a bot with only one project."""

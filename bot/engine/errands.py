@@ -62,7 +62,7 @@ def _code(one: Run, other: Run, world: World) -> Mapping[str, Any]:
     """What GitLab says of the commits that the two results are; both ways, since branches part."""
     old, new = _commit(one), _commit(other)
     if old == new:
-        return {"commits": 0, "back": 0, "files": [], "count": 0, "url": ""}
+        return {"commits": 0, "back": 0, "files": [], "count": 0, "more": False, "url": ""}
     forth, back = world.code.compare(old, new), world.code.compare(new, old)
     files = list(forth.files)
     return {
@@ -70,6 +70,7 @@ def _code(one: Run, other: Run, world: World) -> Mapping[str, Any]:
         "back": back.commits,
         "files": [path[:300] for path in files[:FILES_KEPT]],
         "count": len(files),
+        "more": not forth.complete,
         "url": forth.url,
     }
 

@@ -73,7 +73,7 @@ class Scout:
             people.remember(self._world.chat.person(user))
 
     def begin(self, view: str) -> Callable[[], bool]:
-        """Begin a look for a modal. What is returned says whether no later one has begun since."""
+        """Ask for a look for a modal. What is returned says whether no later one was asked for since."""
         with self._lock:
             turn = self._turns.pop(view, 0) + 1
             self._turns[view] = turn

@@ -94,11 +94,14 @@ def _code(one: Run, other: Run, code: Figures) -> str:
     if count:
         files = [words.code(str(path), 80) for path in list(code.get("files") or ())[:FILES_SHOWN]]
         more = [f"{count - len(files):,.0f} more"] if count > len(files) else []
-        said += f", {words.plural(round(count), 'file')} not the same: {words.listing([*files, *more])}."
+        least = "at least " if code.get("more") else ""
+        said += f", {least}{words.plural(round(count), 'file')} not the same: {words.listing([*files, *more])}."
+    elif code.get("more"):
+        said += ", and more differs than GitLab lists."
     else:
         said += ", all files the same."
     url = str(code.get("url") or "")
-    return f"{said} {words.link(url, 'GitLab shows them')}" if url and count else said
+    return f"{said} {words.link(url, 'GitLab shows them')}" if url and (count or code.get("more")) else said
 
 
 def _commits(one: Run, other: Run, code: Figures) -> str:

@@ -13,6 +13,8 @@ from bot.errors import SettingsError
 
 MOST_AT_ONCE = 256
 """Connections; beyond them the answer is 503."""
+KEEP_ALIVE_SECONDS = 75
+"""Longer than a proxy keeps an idle connection (usually 60 s): whoever closes first, the other's request is lost."""
 GOODBYE_SECONDS = 10
 """How long what was being answered may take at the end."""
 
@@ -31,6 +33,7 @@ class WebServer:
                 log_config=None,
                 server_header=False,
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ws="none",
             )
         )

@@ -1,6 +1,6 @@
 """`/train` without words: a modal that says what would happen before anything is paid, and starts it.
 
-It opens from memory, since Slack gives 3 s; what needs GitLab is filled in behind (`Desk.later`).
+It opens from memory, since Slack gives 3 s; what needs GitLab is filled in behind (`Desk.look`).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def suggest(press: Press, desk: Desk) -> Sequence[Mapping[str, Any]]:
     scout, typed = desk.scout, press.value.strip()
     found = view.options(scout.branches(typed))
     if not found and len(typed) >= _SHORTEST_SEARCH:
-        desk.later(lambda: scout.search(typed))
+        desk.look((press.user, "search"), lambda: scout.search(typed))
     return found
 
 

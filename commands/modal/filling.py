@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +21,8 @@ from commands.modal.places import line_of, places, wrong_with_place
 
 log = logging.getLogger(__name__)
 
-LOOKING = ("Looking …",)
+LOOKING = "Looking …"
+SLOW = "Looking … GitLab is slow to answer just now. You need not wait for it: you can start the training all the same."
 
 
 @dataclass(frozen=True)
@@ -35,35 +36,43 @@ class _Open:
 
 
 class Filling:
-    """The errands of one desk. Each may wait for Slack and GitLab."""
+    """The errands of one desk: each waits for Slack at most, and leaves what GitLab has to say to a look."""
 
     def __init__(self, desk: Desk, screens: Screens, scout: Scout) -> None:
         self._desk, self._screens, self._scout = desk, screens, scout
 
     def open(self, trigger: str, private: Private, user: str, draft: Draft) -> None:
         """Show the modal, and fill it."""
-        ready = self._scout.ready
+        ready = self._scout.ready or self._desk.gitlab_is_slow()
         draft = self._completed(draft, user) if ready else draft
-        shown = view.form(private, draft, places(user, self._desk), LOOKING, {}) if ready else view.waiting(private)
+        shown = view.waiting(private)
+        if ready:
+            shown = view.form(private, draft, places(user, self._desk), self._looking(), {})
         try:
             view_id = self._screens.open(trigger, shown)
         except DoorError as error:
             log.warning("the modal did not open: %s", error)
             self._say_too_late(trigger, private, user)
             return
-        self._fill(_Open(view_id, private, user, shown if ready else {}), draft)
+        self._look(_Open(view_id, private, user, shown if ready else {}), draft)
 
     def look_again(self, press: Press) -> None:
         """Say that it is looked up, and then what came of it."""
         modal = _Open(
             str(press.view["id"]), private_of(str(press.view["private_metadata"])), press.user, shown=press.view
         )
-        self._update(modal, view.with_answer(modal.shown, LOOKING))
-        self._fill(modal, draft_of(press.values))
+        self._update(modal, view.with_answer(modal.shown, self._looking()))
+        self._look(modal, draft_of(press.values))
 
-    def _fill(self, modal: _Open, draft: Draft) -> None:
-        """Put the answer in, unless a later look has begun meanwhile."""
+    def _looking(self) -> tuple[str, ...]:
+        return (SLOW if self._desk.gitlab_is_slow() else LOOKING,)
+
+    def _look(self, modal: _Open, draft: Draft) -> None:
         is_newest = self._scout.begin(modal.id)
+        self._desk.look((modal.user, "form"), lambda: self._fill(modal, draft, is_newest))
+
+    def _fill(self, modal: _Open, draft: Draft, is_newest: Callable[[], bool]) -> None:
+        """Put the answer in, unless a later look was asked for meanwhile."""
         try:
             filled = self._looked_up(modal, draft)
         except DoorError as error:

@@ -38,13 +38,14 @@ class Station:
         *names: str,
         pools: Mapping[str, tuple[str, ...]] | None = None,
         approvers: frozenset[str] = frozenset(),
+        code: FakeCodeHost | None = None,
         **terms,
     ) -> None:
         self.approvers = approvers
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
-        self.code = FakeCodeHost()
+        self.code = code or FakeCodeHost()
         self.public = FakePublicFiles()
         self.terms = Terms(**terms)
         self.lines = Lines(pools or {})

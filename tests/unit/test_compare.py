@@ -106,6 +106,23 @@ def test_code_and_curves_follow_in_the_channel_and_its_thread(team):
     assert "v1 train from 0.5 to 0.75 and v2 train from 0.5 to 0.75" in picture.alt
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (("dvc.lock", "train.py"), "at least 2 files not the same: `dvc.lock` and `train.py`."),
+        ((), "and more differs than GitLab lists."),
+    ],
+)
+def test_where_gitlab_lists_a_part_of_the_files_that_is_said(team, files, said):
+    difference = Difference(3, files, "http://gitlab.test/compare", complete=False)
+    team.station.code.differences = {("1" * 40, "2" * 40): difference}
+    team.type("v1 v2")
+    team.settle()
+    (text,) = team.said
+    assert f"3 commits only in `v2`, {said}" in text
+    assert "<http://gitlab.test/compare|GitLab shows them>" in text
+
+
 def test_a_button_in_a_thread_gets_everything_there(team):
     one, other = team.station.run(1), team.station.run(2)
     root = team.chat.post("C1", comparison(one, other, {}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from bot.sandbox.gitlab import entities, files_api, merge_requests_api, refs_api, releases_api
+from bot.sandbox.gitlab import compare_api, entities, files_api, merge_requests_api, refs_api, releases_api
 from bot.sandbox.gitlab.access import secret_in
 from bot.sandbox.gitlab.call import Answer, Call, Refusal, not_found
 
@@ -89,7 +89,7 @@ OPERATIONS = (
     Operation("DELETE", f"{_REPOSITORY}/tags/:tag_name", refs_api.delete_tag),
     Operation("GET", f"{_REPOSITORY}/tree", files_api.get_tree),
     Operation("GET", f"{_REPOSITORY}/files/:file_path/raw", files_api.get_raw_file),
-    Operation("GET", f"{_REPOSITORY}/compare", refs_api.compare),
+    Operation("GET", f"{_REPOSITORY}/compare", compare_api.compare),
     Operation("GET", f"{_REPOSITORY}/commits/:sha", refs_api.get_commit),
     Operation("GET", f"{_REPOSITORY}/commits/:sha/statuses", refs_api.list_statuses),
     Operation("POST", f"{_PROJECT}/statuses/:sha", refs_api.set_status),

@@ -103,6 +103,13 @@ class Call:
             raise Refusal(400, f"{name} does not have a valid value", word="error")
         return value
 
+    def flag(self, name: str) -> bool:
+        """A boolean of the query string, false unless it is given."""
+        value = self.query.get(name, "false").lower()
+        if value not in ("true", "t", "1", "yes", "on", "false", "f", "0", "no", "off"):
+            raise Refusal(400, f"{name} is invalid", word="error")
+        return value in ("true", "t", "1", "yes", "on")
+
     def number(self, name: str) -> int:
         """A number of the path."""
         if not self.args[name].isdigit():

@@ -11,7 +11,7 @@ from bot.sandbox.gitlab.markdown import render
 if TYPE_CHECKING:
     from bot.sandbox.gitlab.access import Token, User
     from bot.sandbox.gitlab.instance import Instance, Project
-    from bot.sandbox.gitlab.repository import Commit, Ref
+    from bot.sandbox.gitlab.repository import Change, Commit, Ref
     from bot.sandbox.gitlab.store import Document
 
 
@@ -110,17 +110,19 @@ def project(instance: Instance, it: Project, token: Token | None) -> dict[str, A
     }
 
 
-def file_diff(status: str, path: str, patch: str) -> dict[str, Any]:
-    """APIEntitiesDiff; `status` as git says it: A, M or D."""
+def file_diff(change: Change, patch: str | None) -> dict[str, Any]:
+    """APIEntitiesDiff; without a patch it is collapsed."""
     return {
-        "diff": patch[patch.find("@@") :] if "@@" in patch else "",
-        "new_path": path,
-        "old_path": path,
-        "a_mode": "0" if status == "A" else "100644",
-        "b_mode": "0" if status == "D" else "100644",
-        "new_file": status == "A",
-        "renamed_file": False,
-        "deleted_file": status == "D",
+        "diff": patch[patch.find("@@") :] if patch and "@@" in patch else "",
+        "collapsed": patch is None,
+        "too_large": False,
+        "new_path": change.new_path,
+        "old_path": change.old_path,
+        "a_mode": change.old_mode.lstrip("0") or "0",
+        "b_mode": change.new_mode.lstrip("0") or "0",
+        "new_file": change.status == "A",
+        "renamed_file": change.status == "R",
+        "deleted_file": change.status == "D",
         "generated_file": None,
     }
 

@@ -16,7 +16,7 @@ def get_tree(call: Call) -> Answer:
     sha = call.project.git.resolve(ref)
     if sha is None:
         raise not_found("Tree")
-    nodes = call.project.git.tree(sha, path, recursive=call.query.get("recursive", "").lower() == "true")
+    nodes = call.project.git.tree(sha, path, recursive=call.flag("recursive"))
     if nodes is None:
         raise Refusal(404, "404 invalid revision or path Not Found")
     entries = [
@@ -27,7 +27,9 @@ def get_tree(call: Call) -> Answer:
 
 
 def get_raw_file(call: Call) -> Answer:
-    """GET /projects/:id/repository/files/:file_path/raw: the bytes, and nothing else."""
+    """GET /projects/:id/repository/files/:file_path/raw: the bytes, and nothing else; of git-lfs the pointer."""
+    if ".." in call.args["file_path"].split("/"):
+        raise Refusal(400, "file_path should be a valid file path", word="error")
     sha = call.project.git.resolve(call.query.get("ref") or call.project.default_branch)
     if sha is None:
         raise not_found("Commit")

@@ -109,31 +109,6 @@ def get_commit(call: Call) -> Answer:
     return Answer(200, {**body, "project_id": call.project.id, "last_pipeline": None})
 
 
-def compare(call: Call) -> Answer:
-    """GET /projects/:id/repository/compare: from the merge base, or with `straight` from `from` itself."""
-    names = [call.query.get(name) for name in ("from", "to")]
-    if not all(names):
-        raise Refusal(400, "from is missing, to is missing", word="error")
-    git = call.project.git
-    found = [git.resolve(str(name)) for name in names]
-    if None in found:
-        raise not_found("Ref")
-    old, new = (str(sha) for sha in found)
-    commits = git.between(old, new)
-    start = old if call.query.get("straight", "").lower() in ("true", "1") else git.merge_base(old, new)
-    diffs = [entities.file_diff(*each) for each in git.changed(start or old, new)]
-    shown = [entities.commit(call.project, commit) for commit in commits]
-    body = {
-        "commit": shown[-1] if shown else None,
-        "commits": shown,
-        "diffs": diffs,
-        "compare_timeout": False,
-        "compare_same_ref": old == new,
-        "web_url": f"{call.project.url}/-/compare/{old}...{new}",
-    }
-    return Answer(200, body)
-
-
 def list_statuses(call: Call) -> Answer:
     """GET /projects/:id/repository/commits/:sha/statuses: the newest of each name, unless `all`."""
     sha = _existing_commit(call).sha

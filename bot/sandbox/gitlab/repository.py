@@ -83,6 +83,17 @@ class Node:
     id: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """A file that differs between two commits: `status` is `A`, `D`, `M`, `R` (renamed) or `T`; modes in six digits."""
+
+    status: str
+    old_path: str
+    new_path: str
+    old_mode: str
+    new_mode: str
+
+
 def git_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for git: no settings of the person or the machine, no GIT_* of a caller, English."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
@@ -157,17 +168,21 @@ class Repository:
         found = self._commits(shas)
         return [found[sha] for sha in shas]
 
-    def changed(self, old: str, new: str) -> list[tuple[str, str, str]]:
-        """Status (`A`, `M`, `D`), path and patch of each file in which two commit ids differ; no renames."""
-        text = self._run("diff", "--no-renames", "--name-status", "-z", old, new, "--").decode(errors="replace")
-        words = text.split("\0")
-        pairs = list(zip(words[::2], words[1::2], strict=False))
-        return [(status, path, self._patch(old, new, path)) for status, path in pairs]
+    def changed(self, old: str, new: str) -> list[Change]:
+        """Each file in which two commit ids differ, in git's order."""
+        words = self._run("diff", "--raw", "-z", "--find-renames", old, new, "--").decode(errors="replace").split("\0")
+        found: list[Change] = []
+        left = iter(words[:-1])
+        for about in left:
+            old_mode, new_mode, _, _, status = about.removeprefix(":").split()
+            path = next(left)
+            found.append(Change(status[0], path, next(left) if status[0] in "RC" else path, old_mode, new_mode))
+        return found
 
-    def _patch(self, old: str, new: str, path: str) -> str:
-        return self._run("diff", "--no-renames", old, new, "--", f":(literal){path}")[:DIFF_LIMIT].decode(
-            errors="replace"
-        )
+    def patch(self, old: str, new: str, change: Change) -> str:
+        """What differs in one file, cut at DIFF_LIMIT."""
+        paths = [f":(literal){path}" for path in dict.fromkeys((change.old_path, change.new_path))]
+        return self._run("diff", "--find-renames", old, new, "--", *paths)[:DIFF_LIMIT].decode(errors="replace")
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is reachable from `newer` (both commit ids)."""
