@@ -8,7 +8,6 @@ address for an hour), and a POST is never sent twice without looking first.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,7 +21,8 @@ import requests
 from gitlab.exceptions import GitlabError
 
 from bot import gitlab_notes, gitlab_pushes
-from bot.errors import Conflict, DoorError, NotFound, Unauthorised, Unavailable
+from bot.errors import Conflict, DoorError, NotFound, Unavailable
+from bot.gitlab_errors import RateLimitedError, RefusedError, in_json, of_project, translated
 from bot.ports import MOST_FILES, Commit, CommitStatus, Difference, Release, ReleaseLink, Tag
 from bot.tally import DOORS
 
@@ -38,7 +38,6 @@ _PAGE = 100
 _REGULAR = ("100644", "100755")
 """The modes in git of a file that is no link."""
 Found = TypeVar("Found")
-_LONGEST_QUOTE = 200
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,9 @@ class GitLabProject:
         try:
             with self._asking(f"making the release {release.tag}") as project:
                 return self._release(project.releases.create(_wanted(release), **_ONE_TRY).attributes)
-        except _RateLimitedError:
+        except RateLimitedError:
             raise  # refused at the gate, nothing was done, and another question would only add to it
-        except (_RefusedError, Unavailable) as error:
+        except (RefusedError, Unavailable) as error:
             return self._compared(release, error)
 
     def ensure_merge_request(self, source: str, target: str, title: str, description: str) -> str:
@@ -192,9 +191,9 @@ class GitLabProject:
         try:
             with self._asking(f"making a merge request from {source} to {target}") as project:
                 return str(project.mergerequests.create(wanted, **_ONE_TRY).web_url)
-        except _RateLimitedError:
+        except RateLimitedError:
             raise
-        except (_RefusedError, Unavailable):
+        except (RefusedError, Unavailable):
             address = self._open_merge_request(source, target)
             if address is None:
                 raise
@@ -219,7 +218,7 @@ class GitLabProject:
     def _compared(self, wanted: Release, error: DoorError) -> Release:
         """What stands there after a conflict or a lost answer, when it is what was wanted."""
         found = self.release(wanted.tag)
-        if found is None and isinstance(error, _RefusedError) and error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        if found is None and isinstance(error, RefusedError) and error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             raise NotFound(f"GitLab has no tag {wanted.tag}, so there is nothing to release. Push it first.") from error
         if found is None:
             raise error
@@ -265,7 +264,7 @@ class GitLabProject:
         try:
             yield client
         except GitlabError as error:
-            raise _translated(error, what, self._path, client.retry_after) from error
+            raise translated(error, what, self._path, client.retry_after) from error
         except requests.RequestException as error:
             raise Unavailable(f"GitLab at {self._url} did not answer ({type(error).__name__}) while {what}.") from error
         except (LookupError, TypeError, AttributeError) as error:  # an answer of another shape than GitLab's
@@ -297,69 +296,14 @@ class _Client:
         self.retry_after = float(seconds) if seconds.isdigit() else None
 
 
-class _RefusedError(Conflict):
-    """400, 409 or 422: GitLab understood and said no."""
-
-    def __init__(self, message: str, *, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class _RateLimitedError(Unavailable):
-    """429: nothing was done."""
-
-
 def _or_none(get: Callable[..., Found], name: str) -> Found | None:
     """None for a 404, but not for that of a project: a wrong project must not look like a missing branch."""
     try:
         return get(name, **_ONE_TRY)
     except GitlabError as error:
-        if error.response_code != HTTPStatus.NOT_FOUND or _of_project(error) or not _in_json(error):
+        if error.response_code != HTTPStatus.NOT_FOUND or of_project(error) or not in_json(error):
             raise
         return None
-
-
-def _of_project(error: GitlabError) -> bool:
-    return "project" in _said(error).lower()
-
-
-def _in_json(error: GitlabError) -> bool:
-    """Whether the refusal is GitLab's own, and not the page of something else."""
-    try:
-        return isinstance(json.loads(error.response_body or b""), dict)
-    except ValueError:
-        return False
-
-
-def _translated(error: GitlabError, what: str, path: str, retry_after: float | None) -> DoorError:
-    status, said = error.response_code, _said(error)
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Unauthorised(
-            f"GitLab refused the token ({status}: {said}) while {what}. It must be valid, have the scope `api` and at "
-            f"least the role Developer in {path}; protected branches and tags must allow it."
-        )
-    if status == HTTPStatus.NOT_FOUND:
-        return _not_found(error, what, path)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _RateLimitedError(f"GitLab asks to wait (429) while {what}.", retry_after=retry_after)
-    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
-        return _RefusedError(f"GitLab refused ({status}: {said}) while {what}.", status=status)
-    return Unavailable(f"GitLab is in trouble ({status or 'no status'}: {said}) while {what}.", retry_after=retry_after)
-
-
-def _not_found(error: GitlabError, what: str, path: str) -> NotFound:
-    if not _in_json(error):
-        return NotFound(f"There is no GitLab API at that address (404) while {what}. Check GITLAB_URL.")
-    if _of_project(error):
-        return NotFound(f"GitLab has no project {path} that the token can see. Check the path and the token.")
-    return NotFound(f"GitLab answered `{_said(error)}` while {what}.")
-
-
-def _said(error: GitlabError) -> str:
-    """GitLab's own words on one line: a text, a list or a table of them, or the start of a page."""
-    said: Any = error.error_message
-    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-    return " ".join(text.split())[:_LONGEST_QUOTE]
 
 
 def _wanted(release: Release) -> dict[str, Any]:

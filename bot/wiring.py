@@ -85,10 +85,8 @@ class Service:
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._painter = Painter(home / "matplotlib", clock)
-        fallback = settings.slack_fallback_channel
-        self._delivery = Delivery(
-            self.store, chat, clock, logs=logs.folder, painter=self._painter, fallback_channel=fallback
-        )
+        where = {"logs": logs.folder, "fallback_channel": settings.slack_fallback_channel}
+        self._delivery = Delivery(self.store, chat, clock, painter=self._painter, **where)
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
         self._homekeeper = threading.Thread(target=self._keep_homes, name="homes", daemon=True)
