@@ -34,8 +34,8 @@ def _quietly() -> Iterator[None]:
 os.environ.update(
     KERAS_BACKEND="tensorflow",  # whatever a ~/.keras/keras.json says
     TF_CPP_MIN_LOG_LEVEL="3",
-    # Two to three times faster on a CPU. Its kernels are chosen by the kind of processor, and so are those that
-    # TensorFlow has without it: the last bits are those of a kind of processor either way.
+    # Twice as fast on a CPU. Its kernels are chosen by the kind of processor, and so are those that TensorFlow has
+    # without it: the last bits are those of a kind of processor either way.
     TF_ENABLE_ONEDNN_OPTS="1",
 )
 with _quietly():
