@@ -1,50 +1,86 @@
-"""Whether the input pipeline keeps up with the training step, and how it compares with decoding JPEGs in each epoch.
+"""Whether the input pipeline keeps up with the training step, and how an epoch compares with decoding JPEGs in each.
 
     .venv/bin/python -m tests.benchmarks --only feeding
 
-In one process and in turn, with one network: epochs over the packed images as the stage `train` feeds them, the same
-number of steps on one batch that lies in memory, and epochs over `image_dataset_from_directory` as Keras gives it.
+In turn, each in a process of its own with the same network and batch:
+
+- `stage`: epochs as the stage `train` feeds them, and as many steps on one batch that lies in memory.
+- `plain`: what one writes without the stage, with the defaults of TensorFlow and Keras: `model.fit` over
+  `image_dataset_from_directory`.
+- both again without a network, to know what reading costs.
 """
 
 import json
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 from PIL import Image
 
-IMAGES = 1024
-BATCH = 64
-ROUNDS = 5
+from tests.benchmarks import turns
+
+ROOT = Path(__file__).parents[2]
+IMAGES = 2048
+BATCH = 32
+"""Keras's default."""
+STEPS = IMAGES // BATCH
+ROUNDS = 9
 CLASSES = 8
 SIZE = 100
+SEED = 1
 FEW, MANY = 5_000, 50_000
 """Images in the two files whose feeding is compared in memory."""
+# ruff: noqa: PLC0415 - TensorFlow is imported in the workers alone
 
 
 def measure() -> dict:
-    """Medians over the rounds; ratios are taken within a round."""
     with tempfile.TemporaryDirectory(prefix="stationmaster-feeding-") as name:
         folder = Path(name)
         draw(folder)
-        return {
-            "repeatable": in_a_process("loops", str(folder), "repeatable"),
-            "not_repeatable": in_a_process("loops", str(folder), "free"),
-            "peak_memory_mb": {
-                f"{count}_images": in_a_process("memory", str(folder / str(count)), str(count))["mb"]
-                for count in (FEW, MANY)
-            },
+        pieces = {"stage": ("epoch", "cached"), "plain": ("epoch",)}
+        reading = {f"{name}_reading": ("epoch",) for name in pieces}
+        workers = {
+            name: turns.Worker(__name__, (name, str(folder)), piece) for name, piece in {**pieces, **reading}.items()
         }
+        memory = turns.in_turn(workers, ROUNDS)
+        growth = {f"{count}_images": fed(folder / str(count), count) for count in (FEW, MANY)}
+        seconds = {name: worker.seconds for name, worker in workers.items()}
+        return {**told(seconds), "peak_memory_mb": memory, "peak_memory_mb_of_feeding": growth}
+
+
+def told(seconds: dict[str, dict[str, turns.Times]]) -> dict:
+    """Images a second, how many times longer the others take than the stage's epoch, and the costs of an image."""
+    epoch, cached = seconds["stage"]["epoch"], seconds["stage"]["cached"]
+    plain, read, decoded = (seconds[name]["epoch"] for name in ("plain", "stage_reading", "plain_reading"))
+    costs = {"step": each(cached), "reading": each(read), "decoding": each(decoded)}
+    return {
+        "images_per_second": {
+            name: round(IMAGES / median(wall for wall, _ in times))
+            for name, times in (("stage", epoch), ("cached", cached), ("plain", plain))
+        },
+        "plain_over_stage": turns.ratios(epoch, plain),
+        "stage_over_cached": turns.ratios(cached, epoch),
+        "decoding_over_reading": turns.ratios(read, decoded),
+        "microseconds_of_the_processors_per_image": {
+            **costs,
+            # decoding + step = 3 (reading + step)
+            "step_at_which_plain_would_take_3_times_as_long": round((costs["decoding"] - 3 * costs["reading"]) / 2),
+        },
+    }
+
+
+def each(times: turns.Times) -> int:
+    """Microseconds of the processors for an image."""
+    return round(median(processor for _, processor in times) / IMAGES * 1e6)
 
 
 def draw(folder: Path) -> None:
     """`IMAGES` soft patterns as JPEGs, and the same in packed form."""
-    random = np.random.default_rng(1)
+    random = np.random.default_rng(SEED)
     pixels = np.empty((IMAGES, SIZE, SIZE, 3), np.uint8)
     for number in range(IMAGES):
         coarse = Image.fromarray(random.integers(0, 255, (12, 12, 3)).astype(np.uint8))
@@ -61,89 +97,9 @@ def write_packed(folder: Path, pixels: np.ndarray) -> None:
     (folder / "classes.json").write_text(json.dumps([str(label) for label in range(CLASSES)]))
 
 
-def in_a_process(*words: str) -> dict:
-    """A process of its own each time: what makes TensorFlow repeatable cannot be taken back."""
-    command = [sys.executable, "-m", "tests.benchmarks.feeding", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def loops(folder: Path, *, repeatable: bool) -> dict:
-    from trainer.pipeline import backend, feed, network, packed  # noqa: PLC0415 - TensorFlow, in this process alone
-
-    if repeatable:
-        backend.repeatable(1)
-    tf, keras = backend.tf, backend.keras
-    images = packed.load("training", folder)
-    model = network.build(SIZE, 3, CLASSES, filters=16, dropout=0.2)
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.make_train_function()
-    plain = keras.utils.image_dataset_from_directory(
-        folder / "jpegs", image_size=(SIZE, SIZE), batch_size=BATCH, seed=1, verbose=False
-    )
-    held = (tf.constant(images.pixels[:BATCH]), tf.constant(images.labels[:BATCH]))
-
-    def endless() -> Iterator:
-        """As in one long training."""
-        return iter(feed.shuffled(images, np.arange(IMAGES), BATCH, 1, range(10**6)))
-
-    packed_images = endless()
-    sources = {
-        "packed": lambda: packed_images,
-        "cached": lambda: iter(tf.data.Dataset.from_tensors(held).repeat()),
-        "plain": lambda: iter(plain),
-    }
-
-    def train(name: str) -> None:
-        source = sources[name]()
-        for _ in range(IMAGES // BATCH):
-            model.train_function(source)
-
-    def read(name: str) -> None:
-        source = sources[name]()
-        for _ in range(IMAGES // BATCH):
-            next(source)
-
-    trained = in_turn(train, ("packed", "cached", "plain"))
-    packed_images = endless()  # nothing of it was prepared while the network was busy
-    return {
-        "training": compared(trained),
-        "input_alone": compared(in_turn(read, ("packed", "plain"))),
-    }
-
-
-def in_turn(act, names: tuple[str, ...]) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of each, by the wall and of the processors; the first turn warms up and is not counted."""
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for turn in range(ROUNDS + 1):
-        for name in names:
-            began = time.perf_counter(), time.process_time()
-            act(name)
-            if turn:
-                seconds[name].append((time.perf_counter() - began[0], time.process_time() - began[1]))
-    return seconds
-
-
-def compared(seconds: dict[str, list[tuple[float, float]]]) -> dict:
-    """Images a second, and how many `packed` sees for one of each other source: medians of the turns' ratios.
-
-    By the wall is what a person waits; by the processors is what a machine with other work to do can still tell.
-    """
-    answer: dict = {"images_per_second": {name: rate(turns) for name, turns in seconds.items()}}
-    for name in sorted(seconds.keys() - {"packed"}):
-        pairs = list(zip(seconds[name], seconds["packed"], strict=True))
-        by_clock = [median(other[clock] / ours[clock] for other, ours in pairs) for clock in (0, 1)]
-        answer[f"packed_over_{name}"] = {"by_wall": round(by_clock[0], 3), "by_processor": round(by_clock[1], 3)}
-    return answer
-
-
-def rate(turns: list[tuple[float, float]]) -> int:
-    return round(IMAGES / median(wall for wall, _ in turns))
-
-
-def memory(folder: Path, count: int) -> dict:
-    """The most memory that an epoch of feeding takes, over a file of `count` images that takes no room on the disk."""
-    from trainer.pipeline import feed, packed  # noqa: PLC0415 - TensorFlow, in this process alone
+def fed(folder: Path, count: int) -> float:
+    """The most memory, in MB, that an epoch of feeding takes, over `count` images that take no room on the disk."""
+    from trainer.pipeline import packed
 
     folder.mkdir()
     write_packed(folder, np.empty((0, SIZE, SIZE, 3), np.uint8))
@@ -151,15 +107,103 @@ def memory(folder: Path, count: int) -> dict:
     path = packed.images_file("training", folder)
     path.unlink()
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, SIZE, SIZE, 3)).flush()
-    for _ in feed.shuffled(packed.load("training", folder), np.arange(count), BATCH, 1, range(1)):
-        pass
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return {"mb": round(int(peak.split()[1]) / 1024)}
+    return turns.Worker(__name__, ("memory", str(folder)), ()).end()
 
+
+def stage(folder: Path) -> None:
+    """One `fit` whose epochs are fed and from memory by turns, so that nothing else differs between the two."""
+    from trainer.pipeline import backend, feed, fit, packed
+    from trainer.pipeline.params import Train
+
+    params = replace(Train.read(ROOT / "params.yaml"), batch_size=BATCH)
+    backend.repeatable(params.seed)
+    images = packed.load("training", folder)
+    model = fit.compiled(fit.built(images, params, "float32"), params, STEPS)
+    rows, epochs = np.arange(IMAGES), ROUNDS + 1
+    fed = feed.shuffled(images, rows, BATCH, params.seed, range(epochs))
+    data = backend.tf.data.Dataset
+    held = data.from_tensors((images.pixels[:BATCH], images.labels[:BATCH])).repeat()
+    turn = data.range(2 * epochs * STEPS).map(lambda step: step // STEPS % 2)
+    model.fit(
+        data.choose_from_datasets([fed, held], turn),
+        epochs=2 * epochs,
+        steps_per_epoch=STEPS,
+        callbacks=[one_turn_an_epoch(backend.keras)],
+        shuffle=False,
+        verbose=0,
+    )
+
+
+def plain(folder: Path) -> None:
+    """Keras as it comes: it has started, with its own settings, before anything of ours is imported."""
+    import keras
+
+    images = decoded(folder)
+    model = as_it_comes()
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(images, epochs=ROUNDS + 1, callbacks=[one_turn_an_epoch(keras)], verbose=0)
+
+
+def as_it_comes():
+    """The same network."""
+    from trainer.pipeline import network
+    from trainer.pipeline.params import Train
+
+    params = Train.read(ROOT / "params.yaml")
+    return network.build(SIZE, 3, CLASSES, filters=params.filters, dropout=params.dropout)
+
+
+def decoded(folder: Path):
+    import keras
+
+    return keras.utils.image_dataset_from_directory(folder / "jpegs", image_size=(SIZE, SIZE), verbose=False)
+
+
+def one_turn_an_epoch(keras):
+    """A callback that lets each epoch begin when it is asked for."""
+
+    began = []
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: began.append(turns.begin()), on_epoch_end=lambda *_: turns.done(began.pop())
+    )
+
+
+def stage_reading(folder: Path) -> None:
+    from trainer.pipeline import feed, packed
+
+    batches = iter(feed.shuffled(packed.load("training", folder), np.arange(IMAGES), BATCH, SEED, range(ROUNDS + 1)))
+    read(lambda: (next(batches) for _ in range(STEPS)))
+
+
+def plain_reading(folder: Path) -> None:
+    images = decoded(folder)
+    read(partial(iter, images))
+
+
+def read(epoch) -> None:
+    for _ in range(ROUNDS + 1):
+        began = turns.begin()
+        for _ in epoch():
+            pass
+        turns.done(began)
+
+
+def memory(folder: Path) -> None:
+    from trainer.pipeline import feed, packed
+
+    images = packed.load("training", folder)
+    for _ in feed.shuffled(images, np.arange(len(images.labels)), BATCH, SEED, range(1)):
+        pass
+
+
+WORK = {
+    "stage": stage,
+    "plain": plain,
+    "stage_reading": stage_reading,
+    "plain_reading": plain_reading,
+    "memory": memory,
+}
 
 if __name__ == "__main__":
-    what, where, how = sys.argv[1:]
-    if what == "memory":
-        print(json.dumps(memory(Path(where), int(how))))
-    else:
-        print(json.dumps(loops(Path(where), repeatable=how == "repeatable")))
+    with turns.telling_memory():
+        WORK[sys.argv[1]](Path(sys.argv[2]))

@@ -1,10 +1,12 @@
-"""The parts of the stage `train`, each by itself, with the real Keras."""
+"""The parts of the stages `train` and `export`, each by itself, with the real Keras."""
 
 import os
 import signal
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from tests.integration.packed_images import CLASSES, SIZE, pack
 from trainer.pipeline import packed
@@ -36,6 +38,20 @@ def a_progress(images, patience=0, **changes):
     policy = changes.pop("policy", "float32")
     wanted = params(**changes)
     return Progress(fit.compiled(fit.built(images, wanted, policy), wanted, 3), Stopping(patience))
+
+
+def a_graph(folded: dict[str, float]) -> onnx.GraphProto:
+    """image * weight + the first + the second of `folded`; the constants lie in the order of their names."""
+    one, other = folded
+    values = {"weight": 1.0, **folded}
+    constants = [numpy_helper.from_array(np.array([values[name]], np.float32), name) for name in sorted(values)]
+    nodes = [
+        helper.make_node("Mul", ["image", "weight"], ["a"]),
+        helper.make_node("Add", ["a", one], ["b"]),
+        helper.make_node("Add", ["b", other], ["c"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("image", "c")]
+    return helper.make_graph(nodes, "sums", ends[:1], ends[1:], constants)
 
 
 def order_of(dataset) -> list[list[int]]:
@@ -249,6 +265,29 @@ def test_without_a_folder_nothing_is_kept(images, monkeypatch):
     fresh = a_progress(images)
     checkpoint.restore(fresh)
     assert fresh.history == []
+
+
+def test_a_model_is_written_the_same_in_whatever_order_its_constants_were_computed():
+    from trainer.pipeline import export
+
+    first, second = (
+        a_graph({"const_fold_opt__7": 2.0, "const_fold_opt__9": 3.0}),
+        a_graph({"const_fold_opt__9": 2.0, "const_fold_opt__7": 3.0}),
+    )
+    assert first.SerializeToString() != second.SerializeToString()
+    export.settle(first)
+    export.settle(second)
+    assert first.SerializeToString() == second.SerializeToString()
+    assert [(one.name, numpy_helper.to_array(one).tolist()) for one in first.initializer] == [
+        ("weight", [1.0]),
+        ("const_fold_opt__3", [2.0]),
+        ("const_fold_opt__5", [3.0]),
+    ]
+    assert [list(node.input) for node in first.node] == [
+        ["image", "weight"],
+        ["a", "const_fold_opt__3"],
+        ["b", "const_fold_opt__5"],
+    ]
 
 
 def test_a_request_to_end_waits_until_the_file_is_whole():

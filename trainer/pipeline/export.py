@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ MODEL = Path(config.MODEL)
 CONFIG = Path("model.config")
 METRICS = Path("onnx.json")
 OPSET = 17
+FOLDED = "const_fold_opt__"
+"""What tf2onnx calls the constants that it computed, with a number behind."""
 
 
 def main() -> None:
@@ -52,8 +55,25 @@ def convert(model: Any, path: Path) -> None:
     proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
     for tensor in (*proto.graph.input, *proto.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+    settle(proto.graph)
     onnx.checker.check_model(proto)
     onnx.save(proto, path)
+
+
+def settle(graph: onnx.GraphProto) -> None:
+    """Give the constants that tf2onnx computed names and places that depend on the graph alone.
+
+    It counts them in the order of a Python set, which is another one in each process: other bytes for the same model.
+    """
+    constants = {constant.name: constant for constant in graph.initializer}
+    places = {name: place for place, name in enumerate(dict.fromkeys(_used(graph)))}
+    for node in graph.node:
+        node.input[:] = [_lasting(name, places) if name in constants else name for name in node.input]
+    ordered = sorted(constants.values(), key=lambda constant: places.get(constant.name, len(places)))
+    for constant in ordered:
+        constant.name = _lasting(constant.name, places)
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
 
 
 def score(model: Path, pixels: packed.Mapped) -> Floats:
@@ -69,6 +89,16 @@ def score(model: Path, pixels: packed.Mapped) -> Floats:
             for rows in batches
         ]
     )
+
+
+def _used(graph: onnx.GraphProto) -> Iterator[str]:
+    """What the nodes take in, in their order."""
+    for node in graph.node:
+        yield from node.input
+
+
+def _lasting(name: str, places: Mapping[str, int]) -> str:
+    return f"{FOLDED}{places[name]}" if name in places and name.startswith(FOLDED) else name
 
 
 if __name__ == "__main__":

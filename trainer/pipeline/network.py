@@ -62,9 +62,12 @@ def load(path: Path = FILE) -> Any:
 
 
 def _activated(x: Any) -> Any:
-    """What follows each convolution; a memory of 0.9, shorter than Keras's, suits the few steps of a small data set."""
-    x = keras.layers.BatchNormalization(momentum=0.9)(x)
-    return keras.layers.MaxPooling2D()(keras.layers.ReLU()(x))
+    """What follows each convolution. It is pooled first, so that the rest has a quarter of the values to compute.
+
+    A memory of 0.9, shorter than Keras's, suits the few steps of a small data set.
+    """
+    x = keras.layers.BatchNormalization(momentum=0.9)(keras.layers.MaxPooling2D()(x))
+    return keras.layers.ReLU()(x)
 
 
 def _timeless(name: str, content: bytes) -> bytes:
