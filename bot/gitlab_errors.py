@@ -1,4 +1,4 @@
-"""What GitLab's refusals mean: python-gitlab's errors as ours, each a sentence for a person. A part of bot/gitlab.py."""
+"""What GitLab's refusals mean: the errors of python-gitlab as ours, each a sentence. A part of bot/gitlab.py."""
 
 from __future__ import annotations
 
