@@ -1,4 +1,4 @@
-"""What is said of a run while Slack, the network, the bot or a channel's door is not well: once, in order, and nothing lost."""
+"""What is said of a run while Slack, the network, the bot or a door is not well: once, in order, nothing lost."""
 
 import pytest
 
