@@ -7,9 +7,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-
-def plain(text):
-    return {"type": "plain_text", "text": text}
+from tests.doubles.block_kit import plain
 
 
 def option(text, value=None):

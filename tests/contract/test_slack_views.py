@@ -11,7 +11,8 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.slack import Refused, SlackSandbox, SlashCommand, Undelivered
-from tests.contract.forms_app import BRANCHES, COLOURS, EVERYTHING, Forms, buttons, entry, modal, option, plain
+from tests.contract.forms_app import BRANCHES, COLOURS, EVERYTHING, Forms, buttons, entry, modal, option
+from tests.doubles.block_kit import plain
 
 ALICE, BOB, CHANNEL = "U0000ALICE", "U000000BOB", "C0TRAINING"
 TEXT = entry("text", "Text", "plain_text_input")

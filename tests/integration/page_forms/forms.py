@@ -7,7 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import entry, plain
+from tests.contract.forms_app import entry
+from tests.doubles.block_kit import plain
 
 CHANNEL = "C0TRAINING"
 SHOTS = Path(os.environ.get("SCREENSHOTS", "build/screenshots"))

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import COLOURS, modal, option, plain
+from tests.contract.forms_app import COLOURS, modal, option
+from tests.doubles.block_kit import plain
 from tests.integration.page_forms.forms import CHANNEL, FREE, SURE, last_action
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import COLOURS, buttons, entry, modal, option, plain
+from tests.contract.forms_app import COLOURS, buttons, entry, modal, option
+from tests.doubles.block_kit import plain
 from tests.integration.page_forms.forms import FREE, SHOTS, SURE, TEXT, last, opened
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import buttons, modal, plain
+from tests.contract.forms_app import buttons, modal
+from tests.doubles.block_kit import plain
 from tests.integration.page_forms.forms import CARD, CHANNEL, FREE, TEXT, opened
 
 pytestmark = pytest.mark.browser
