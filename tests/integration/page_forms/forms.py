@@ -1,4 +1,4 @@
-"""What the small app shows, and how it is opened and heard."""
+"""What the small app shows in a channel, and how its modal is opened."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import entry
 from tests.doubles.block_kit import plain
 
-CHANNEL = "C0TRAINING"
 SHOTS = Path(os.environ.get("SCREENSHOTS", "build/screenshots"))
-TEXT = entry("text", "Text", "plain_text_input")
 CARD = {"type": "header", "text": plain("Run 42 of all")}
-FREE = entry("text", "Text", "plain_text_input", of={"optional": True})
 SURE = {"title": plain("Sure?"), "text": plain("All of it."), "confirm": plain("Yes"), "deny": plain("No")}
 
 
@@ -24,16 +20,3 @@ def opened(person, app, view=None):
     person.type("/form")
     expect(person.modal).to_be_visible()
     return person.modal
-
-
-def last(app):
-    said = app.hears()
-    while not app.told.empty():
-        said = app.hears()
-    return said
-
-
-def last_action(app):
-    while (body := app.hears())["type"] != "block_actions":
-        pass
-    return body

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import COLOURS, modal, option
+from tests.contract.forms_app import COLOURS, FREE, modal, option
+from tests.contract.local_slack import CHANNEL
 from tests.doubles.block_kit import plain
-from tests.integration.page_forms.forms import CHANNEL, FREE, SURE, last_action
+from tests.integration.page_forms.forms import SURE
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +81,12 @@ def test_a_select_in_a_message_searches_and_its_choice_goes_off_at_once(alice, a
     body = last_action(app)
     assert body["actions"][0]["selected_option"] == option("feature/wider")
     assert body["container"]["type"] == "message"
+
+
+def last_action(app):
+    while (body := app.hears())["type"] != "block_actions":
+        pass
+    return body
 
 
 def test_a_picture_has_its_words_and_opens_large(alice, app):

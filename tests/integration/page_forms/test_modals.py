@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import COLOURS, buttons, entry, modal, option
+from tests.contract.forms_app import COLOURS, FREE, TEXT, buttons, entry, modal, option
 from tests.doubles.block_kit import plain
-from tests.integration.page_forms.forms import FREE, SHOTS, SURE, TEXT, last, opened
+from tests.integration.page_forms.forms import SHOTS, SURE, opened
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def test_a_modal_with_every_element_is_filled_in_and_sent(alice, app):
     alice.submit()
 
     expect(alice.modal).to_be_hidden()
-    held = {block: next(iter(each.values())) for block, each in last(app)["view"]["state"]["values"].items()}
+    held = {block: next(iter(each.values())) for block, each in app.hears_last()["view"]["state"]["values"].items()}
     red, green, blue = COLOURS
     assert held["name"]["value"] == "wider"
     assert held["note"]["value"] == "two\nlines"
@@ -157,7 +157,7 @@ def test_a_modal_is_filled_in_by_keyboard_alone(alice, app):
     keyboard.press("Enter")
 
     expect(alice.modal).to_be_hidden()
-    held = {block: next(iter(each.values())) for block, each in last(app)["view"]["state"]["values"].items()}
+    held = {block: next(iter(each.values())) for block, each in app.hears_last()["view"]["state"]["values"].items()}
     assert held["text"]["value"] == "by hand"
     assert held["branch"]["selected_option"] == option("feature/typo")
     assert (held["colour"]["selected_option"], held["mode"]["selected_option"]) == (COLOURS[1], COLOURS[1])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.contract.forms_app import buttons, modal
+from tests.contract.forms_app import FREE, TEXT, buttons, modal
+from tests.contract.local_slack import CHANNEL
 from tests.doubles.block_kit import plain
-from tests.integration.page_forms.forms import CARD, CHANNEL, FREE, TEXT, opened
+from tests.integration.page_forms.forms import CARD, opened
 
 pytestmark = pytest.mark.browser
 
