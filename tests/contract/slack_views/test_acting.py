@@ -76,6 +76,9 @@ def test_what_is_not_offered_cannot_be_chosen(slack, app):
             slack.choose("alice", name, choice)
 
 
+# External selects
+
+
 def test_an_external_select_asks_the_app_with_what_was_typed(slack, app):
     view = opened(slack, app)
     assert slack.suggest("alice", "Branch", "feature") == [option("feature/wider"), option("feature/typo")]

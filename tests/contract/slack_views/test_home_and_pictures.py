@@ -40,6 +40,9 @@ def test_a_view_of_the_wrong_kind_is_refused(app, method, view):
     assert refusal(app.client.api_call, api_method=method, json=call) == "invalid_arguments"
 
 
+# Events and pages
+
+
 def test_an_event_that_nobody_takes_is_said_to_be_lost(tmp_path):
     with SlackSandbox(tmp_path) as slack, pytest.raises(Undelivered, match="dispatch_failed"):
         slack.send_event({"type": "app_mention"})
@@ -74,6 +77,9 @@ def test_the_page_is_told_of_a_modal_and_of_home(slack, app):
     with urllib.request.urlopen(f"{slack.url}/sandbox/state?user={ALICE}") as answer:
         state = json.load(answer)
     assert (state["modals"], state["home"]["type"]) == ([], "home")
+
+
+# Pictures
 
 
 def picture(width, height):

@@ -114,6 +114,9 @@ def test_an_update_keeps_what_was_entered_where_the_ids_stay(slack, app):
     assert [each["it"]["value"] for each in view["state"]["values"].values()] == ["kept", None]
 
 
+# Modals on modals
+
+
 def test_a_pushed_modal_lies_on_the_first_and_its_end_shows_that_again(slack, app):
     first = opened(slack, app, modal([FREE, buttons("push")]))
     slack.fill("alice", "it", "below")

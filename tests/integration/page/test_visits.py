@@ -56,6 +56,9 @@ def test_an_app_that_is_not_connected_is_said_to_be_so(page: Page, slack: SlackS
     expect(warning).to_be_visible()
 
 
+# When things go away and come back
+
+
 def test_the_page_comes_back_by_itself_when_the_sandbox_does(page: Page, slack: SlackSandbox, tmp_path: Path) -> None:
     port = int(slack.url.rpartition(":")[2])
     slack.stop()

@@ -40,6 +40,9 @@ def test_the_tabs_of_the_app_lead_from_its_home_to_its_messages(alice, app):
     assert [app.hears()["tab"], app.hears()["tab"]] == ["home", "messages"]
 
 
+# In messages
+
+
 def test_selects_and_menus_in_a_message_reach_the_app(alice, app):
     select = {"type": "static_select", "action_id": "size", "options": COLOURS, "placeholder": plain("Size")}
     menu = {"type": "overflow", "action_id": "menu", "options": [option("Open"), option("Hide")]}
@@ -87,6 +90,9 @@ def last_action(app):
     while (body := app.hears())["type"] != "block_actions":
         pass
     return body
+
+
+# Pictures
 
 
 def test_a_picture_has_its_words_and_opens_large(alice, app):

@@ -69,6 +69,9 @@ def test_two_people_at_once_each_have_their_own_modals_marks_and_whispers(pages,
     expect(bob.message("only for Alice")).to_have_count(0)
 
 
+# Whatever is shown
+
+
 def test_everything_on_the_page_has_a_name(alice, app):
     app.client.chat_postMessage(channel=CHANNEL, text="card", blocks=[CARD, buttons("go")])
     app.client.chat_postEphemeral(channel=CHANNEL, user="U0000ALICE", text="only you")
