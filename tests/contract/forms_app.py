@@ -7,9 +7,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-
-def plain(text):
-    return {"type": "plain_text", "text": text}
+from tests.doubles.block_kit import plain
 
 
 def option(text, value=None):
@@ -49,6 +47,8 @@ EVERYTHING = [
         "accessory": {"type": "static_select", "action_id": "size", "options": COLOURS},
     },
 ]
+TEXT = entry("text", "Text", "plain_text_input")
+FREE = entry("text", "Text", "plain_text_input", of={"optional": True})
 BRANCHES = ["main", "feature/wider", "feature/typo", "fix/data"]
 
 
@@ -66,6 +66,14 @@ def modal(blocks, title="Train", **more):
 def buttons(*names, **more):
     each = [{"type": "button", "action_id": name, "text": plain(name.capitalize()), **more} for name in names]
     return {"type": "actions", "block_id": "buttons", "elements": each}
+
+
+def opened(slack, app, view=None, person="alice"):
+    """The modal that somebody opened, as the local Slack holds it."""
+    if view:
+        app.views.put(view)
+    assert slack.type(person, "/form") == ""
+    return slack.modal(person)
 
 
 class Forms:
@@ -141,3 +149,10 @@ class Forms:
     def hears(self):
         """The next thing that it was told."""
         return self.told.get(timeout=10)
+
+    def hears_last(self):
+        """The last of what it was told, of which there is something."""
+        said = self.hears()
+        while not self.told.empty():
+            said = self.hears()
+        return said

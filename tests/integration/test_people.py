@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.integration.browser import Pages, chromium
+from tests.integration.browser import Pages
 from tests.scenario.tiny_project import PIPELINE
 from tests.scenario.world import TinyWorld
 
@@ -68,12 +68,6 @@ def world(tmp_path_factory):
     with TinyWorld(tmp_path_factory.mktemp("world")) as world, world.serving():
         world.project.branch("plain")
         yield world
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.sandbox.slack.people import BOB
-from tests.integration.browser import Pages, chromium
+from tests.integration.browser import Pages
 from tests.integration.test_people import SHOTS, SLOW
 from tests.scenario.world import TinyWorld
 
@@ -22,12 +22,6 @@ def world(tmp_path_factory):
         world.until_over("v1.0.0")
         world.project.change("main", {"params.yaml": GATES}, "A gate")
         yield world
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

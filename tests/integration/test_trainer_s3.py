@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import os
-import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.integration.trainer_world import TOKEN, World, ask, dvc, md5
+from tests.integration.git_server import GitServer
+from tests.integration.trainer_world import World, ask, dvc, md5
 
 
 @pytest.fixture(scope="module")
@@ -33,77 +29,12 @@ def made(tmp_path_factory, endpoint):
     world = World(root, "s3://tiny/store", endpoint)
     world.s3().create_bucket(Bucket="tiny")
     world.make()
-    server = git_server(world)
-    world.git_url = f"http://127.0.0.1:{server.server_port}/origin.git"
+    server = GitServer(world.root)
+    world.git_url = server.address("origin.git")
     run = world.new_run()
     run.all_steps()
     yield world, run, server
-    server.shutdown()
-    server.server_close()
-
-
-def git_server(world):
-    """git's own HTTP backend, for those who bring the token."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.serve()
-
-        def do_POST(self):
-            self.serve()
-
-        def serve(self):
-            wanted = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length) if length else self.chunks()
-            if self.headers.get("Authorization") != wanted:
-                self.server.refused += 1
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", "Basic")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            path, _, query = self.path.partition("?")
-            environment = {
-                "PATH": os.environ["PATH"],
-                "GIT_PROJECT_ROOT": str(world.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "REMOTE_USER": "oauth2",
-            }
-            done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True)
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            self.send_response(200)
-            for line in head.decode().split("\r\n"):
-                name, _, value = line.partition(": ")
-                if name != "Status":
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def chunks(self):
-            body = b""
-            while self.headers.get("Transfer-Encoding") == "chunked" and (
-                size := int(self.rfile.readline().strip() or b"0", 16)
-            ):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            return body
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.refused = 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    server.stop()
 
 
 def test_the_three_steps_work_with_s3_and_a_token(made):

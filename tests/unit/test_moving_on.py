@@ -1,7 +1,6 @@
 """A machine of a pool cannot be turned on: the run tries the next one, keeps its place, and fails only in the end."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from bot.ports import PowerState
 from bot.runs.lines import Lines
 from bot.runs.model import Elsewhere, Note, Phase, Reason
 from bot.slack.milestones import milestone
+from tests.doubles.rush import RUNS, out_of_turn, runs_given, rush
 from tests.doubles.station import Station
 
 NAMES = ("gpu-1", "gpu-2", "gpu-3")
@@ -313,34 +313,13 @@ def test_what_was_said_of_a_machine_keeps_its_name_when_the_run_has_another_one(
 
 
 def test_four_threads_move_runs_on_and_no_machine_has_two_and_no_wake_is_missed(station):
-    """The clock stands still, so whoever gets nothing looks again only when woken; a lost wake would show."""
-    store = station.store
-    for number in range(40):
-        store.requests.add(delivery=f"{number}", user="UALICE", channel="C1", branch="main", tag=f"v{number}")
-        store.requests.accept(
-            store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location="gpus"
-        )
-    to_do = "SELECT 1 FROM runs WHERE ended_at IS NULL AND (lease IS NOT NULL OR due_at <= ?)"
+    def move_on(run, lease):
+        refused = [*run.progress.get("refused", []), run.location]
+        ended = replace(run, phase=Phase.FAILED, holds=False)
+        station.store.apply(run, lease, ended, due_in=0.0, elsewhere=Elsewhere({"refused": refused}))
 
-    def work(_):
-        while (claimed := store.claim()) or store._database.one(to_do, (station.clock.now(),)):
-            if claimed is None:
-                continue
-            run, lease = claimed
-            if run.phase is Phase.QUEUED:
-                store.reserve(run, lease)
-            else:
-                refused = [*run.progress.get("refused", []), run.location]
-                ended = replace(run, phase=Phase.FAILED, holds=False)
-                store.apply(run, lease, ended, due_in=0.0, elsewhere=Elsewhere({"refused": refused}))
-        store.close()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(work, range(4)))
-    assert store.runs(only_open=True) == []
-    rows = store._database.all("SELECT run_id, location, deed FROM journal WHERE deed IN ('reserve', 'give-back')")
-    for name in NAMES:
-        deeds = [row["deed"] for row in rows if row["location"] == name]
-        assert deeds == ["reserve", "give-back"] * (len(deeds) // 2)
-    given = [(row["run_id"], row["location"]) for row in rows if row["deed"] == "reserve"]
-    assert len(given) == len(set(given)) > 40
+    rows = rush(station, move_on)
+    assert station.store.runs(only_open=True) == []
+    assert out_of_turn(rows, NAMES) == {}
+    given = runs_given(rows)
+    assert len(given) == len(set(given)) > RUNS

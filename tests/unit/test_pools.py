@@ -1,7 +1,6 @@
 """Several machines, one line: first come, first served, on whichever machine is free first."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from bot.ports import PowerState
 from bot.runs.lines import Lines
 from bot.runs.model import Phase, Reason
+from tests.doubles.rush import RUNS, out_of_turn, runs_given, rush
 from tests.doubles.station import Station
 
 POOL = {"gpus": ("gpu-1", "gpu-2")}
@@ -82,34 +82,13 @@ def _both_waiting(station):
 
 
 def test_four_threads_give_no_machine_to_two_let_nobody_overtake_and_miss_no_wake(station):
-    """The clock stands still, so whoever is refused looks again only when woken; a lost wake would show."""
-    store = station.store
-    for number in range(40):
-        store.requests.add(delivery=f"{number}", user="UALICE", channel="C1", branch="main", tag=f"v{number}")
-        store.requests.accept(
-            store.requests.claim(), project="p", commit="c" * 40, email="alice@example.com", location="gpus"
-        )
-    to_do = "SELECT 1 FROM runs WHERE ended_at IS NULL AND (lease IS NOT NULL OR due_at <= ?)"
+    def end(run, lease):
+        station.store.apply(run, lease, replace(run, phase=Phase.FAILED, holds=False), due_in=0.0)
 
-    def work(_):
-        while (claimed := store.claim()) or store._database.one(to_do, (station.clock.now(),)):
-            if claimed is None:
-                continue
-            run, lease = claimed
-            if run.phase is Phase.QUEUED:
-                store.reserve(run, lease)
-            else:
-                store.apply(run, lease, replace(run, phase=Phase.FAILED, holds=False), due_in=0.0)
-        store.close()
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(work, range(4)))
-    assert store.runs(only_open=True) == []
-    rows = store._database.all("SELECT run_id, location, deed FROM journal WHERE deed IN ('reserve', 'give-back')")
-    assert [row["run_id"] for row in rows if row["deed"] == "reserve"] == list(range(1, 41))
-    for machine in POOL["gpus"]:
-        deeds = [row["deed"] for row in rows if row["location"] == machine]
-        assert deeds == ["reserve", "give-back"] * (len(deeds) // 2)
+    rows = rush(station, end)
+    assert station.store.runs(only_open=True) == []
+    assert [run for run, _ in runs_given(rows)] == list(range(1, RUNS + 1))
+    assert out_of_turn(rows, POOL["gpus"]) == {}
 
 
 def test_a_machine_that_is_on_is_taken_before_one_that_has_to_be_started(station):
