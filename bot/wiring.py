@@ -85,14 +85,14 @@ class Service:
         )
         self._worker = Worker(self.world, bell=self._work, said=self._said.ring)
         self._painter = Painter(home / "matplotlib", clock)
-        where = {"logs": logs.folder, "fallback_channel": settings.slack_fallback_channel}
-        self._delivery = Delivery(self.store, chat, clock, painter=self._painter, **where)
+        fallback = settings.slack_fallback_channel
+        self._delivery = Delivery(
+            self.store, chat, clock, logs=logs.folder, painter=self._painter, fallback_channel=fallback
+        )
         self._deliverer = threading.Thread(target=self._deliver, name="delivery", daemon=True)
         self._answerer = threading.Thread(target=self._answer, name="wishes", daemon=True)
         self._homekeeper = threading.Thread(target=self._keep_homes, name="homes", daemon=True)
-        # A thread for each machine, so that one whose cloud or shell is slow holds up no other.
-        pool = ThreadPoolExecutor(len(locations) + OTHER_JOBS)
-        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": pool})
+        self._scheduler = _scheduler(len(locations))
         self._errands, self._looks = Errands(), Looks(clock)
         self._scout = Scout(self.world)
         self._desk = build_desk(
@@ -212,6 +212,11 @@ class Service:
                 log.exception("the look at people's wishes stumbled")
             self._work.wait(since, WISH_LOOK_SECONDS)
         self.store.close()
+
+
+def _scheduler(machines: int) -> BackgroundScheduler:
+    """A thread for each machine, so that one whose cloud or shell is slow holds up no other."""
+    return BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(machines + OTHER_JOBS)})
 
 
 def _list_branches(scouts: Iterable[Scout]) -> None:
