@@ -65,12 +65,15 @@ WORKSPACE = {
 
 
 class EmulatedSlack:
-    """The workspace, what people see of it, and what they do to `bot_url`, the address of the bot."""
+    """The workspace, what people see of it, and what they do to `bot_url`, the address of the bot.
+
+    `answers` is what the bot said at once to all that.
+    """
 
     def __init__(self, address):
         self.address = address
         self.relay = Relay(address)
-        self.bot_url = ""
+        self.bot_url, self.answers = "", []
         self._eyes = {name: WebClient(f"eyes-of-{name}", base_url=f"{address}/api/") for name in ("alice", "bob")}
         self.people = {name: eyes.auth_test()["user_id"] for name, eyes in self._eyes.items()}
         listed = self.ask("alice", "conversations.list", types="public_channel,private_channel")["channels"]
@@ -101,8 +104,9 @@ class EmulatedSlack:
 
     def direct(self, name):
         """What the app said to a person alone, oldest first."""
-        (found,) = self.ask(name, "conversations.list", types="im")["channels"]
-        return self.roots(found["id"], name=name)
+        listed = self.ask(name, "conversations.list", types="im")["channels"]
+        mine = [channel["id"] for channel in listed if channel["is_member"]]
+        return [message for place in mine for message in self.roots(place, name=name)]
 
     def content(self, file, *, name="alice"):
         """The bytes of a shared file."""
@@ -162,6 +166,7 @@ class EmulatedSlack:
         pressed = element(message, action)
         place = {"id": self.channels[channel], "name": channel}
         held = {"type": "message", "message_ts": message["ts"], "channel_id": place["id"], "is_ephemeral": False}
+        held |= {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}
         return self._interact(
             name,
             type="block_actions",
@@ -225,7 +230,8 @@ class EmulatedSlack:
             self.bot_url + EVENTS, content=body, headers=signed(body, kind=kind), trust_env=False, timeout=30
         )
         assert answer.status_code == 200, answer.text
-        return answer.json() if answer.text else {}
+        self.answers.append(answer.json() if answer.text else {})
+        return self.answers[-1]
 
 
 def words_of(message):

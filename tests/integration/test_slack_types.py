@@ -20,17 +20,7 @@ pytestmark = needs_node
 
 TALKING = (
     *("blocks", "blocks_hostile", "buttons", "commands", "compare", "costs_command", "delivery", "digest", "home"),
-    *(
-        "locations_command",
-        "modal",
-        "modal_view",
-        "notifications",
-        "notify_command",
-        "options",
-        "projects",
-        "run_filter",
-        "slack_limits",
-    ),
+    *("locations_command", "modal", "modal_view", "notifications", "run_filter", "slack_limits"),
 )
 """The unit tests in which something is said or shown."""
 
