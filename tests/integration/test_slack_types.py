@@ -16,7 +16,7 @@ from bot.slack.blocks import actions, button, section
 from tests.integration.emulated_slack import FOLDER, needs_node
 from tests.integration.slack_types import wrong_with
 
-pytestmark = needs_node
+pytestmark = [needs_node, pytest.mark.timeout(900)]  # some hundred tests run within the first one
 
 TALKING = (
     *("blocks", "blocks_hostile", "buttons", "commands", "compare", "costs_command", "delivery", "digest", "home"),
