@@ -5,13 +5,16 @@ VENV := .venv
 JOBS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Node programs that some tests need: those are skipped, visibly, where there is no npm.
+NODE := tests/integration/independent_slack
+MODULES := $(NODE)/node_modules/.package-lock.json
 
 .PHONY: demo test lint format bench screenshots constraints clean
 
 demo: $(STAMP)
 	@$(BIN)/stationmaster demo $(if $(ONCE),--once '$(ONCE)') $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) $(MODULES)
 	$(BIN)/python -m pytest -rs --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(STAMP)
@@ -48,5 +51,9 @@ $(STAMP): pyproject.toml constraints.txt
 	  --editable '.[trainer,pipeline,sandbox,serve,dev]'
 	@touch $@
 
+$(MODULES): $(NODE)/package.json $(NODE)/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix $(NODE) --no-audit --no-fund --loglevel=error && touch $@; \
+	  else echo "There is no npm: the tests against another Slack and Slack's own types will be skipped."; fi
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(NODE)/node_modules $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
