@@ -192,8 +192,8 @@ class Chat(Protocol):
     def find(self, channel: str, key: str, *, thread: str | None = None, since: float = 0.0) -> str | None:
         """The ts of the message with that `key` in its metadata, in the thread or among the channel's roots."""
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
-        """Share a file in a thread; of a picture, `alt` says what is to be seen.
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, caption: str = "") -> None:
+        """Share a file in a thread; `caption` (mrkdwn) stands above it, and says what is to be seen on a picture.
 
         Not idempotent: `has_file` first when an earlier try may have worked.
         """

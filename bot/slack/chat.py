@@ -69,8 +69,11 @@ class SlackChat:
                 return str(message["ts"])
         return None
 
-    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, alt: str = "") -> None:
-        """See `Chat.upload`."""
+    def upload(self, channel: str, thread: str, *, name: str, title: str, content: bytes, caption: str = "") -> None:
+        """See `Chat.upload`.
+
+        Without `alt_txt`: Slack says ok to it, and shares the file with nobody (slackapi/python-slack-sdk#1818).
+        """
         with translated("files.upload"):
             self._uploads.files_upload_v2(
                 channel=self._place(channel),
@@ -78,7 +81,7 @@ class SlackChat:
                 filename=name,
                 title=title,
                 content=content or b"(nothing was written)\n",
-                alt_txt=alt or None,
+                initial_comment=caption or None,
             )
 
     def has_file(self, channel: str, thread: str, name: str) -> bool:

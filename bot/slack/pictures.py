@@ -1,4 +1,4 @@
-"""What a picture is called, and what it says to somebody who does not see it. Pure."""
+"""What a picture is called, and what is to be seen on it, for those who do not see it and everybody else. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bot.runs.plots import CURVES, Confusion, Lines, Plot, Series
 from bot.slack import words
 
-LONGEST_ALT = 900
-"""Characters of an alternative text."""
+LONGEST_CAPTION = 900
+"""Characters of what is said of a picture."""
 _WORST = 3
 
 
@@ -18,10 +18,10 @@ def title(name: str, of: str) -> str:
     return f"{what} of {words.clean(of)[:80]}"
 
 
-def alt(plots: Sequence[Plot]) -> str:
-    """What is to be seen, in sentences."""
+def caption(plots: Sequence[Plot]) -> str:
+    """What is to be seen, in sentences that are safe as mrkdwn."""
     said = " ".join(_lines(plot) if isinstance(plot, Lines) else _confusion(plot) for plot in plots)
-    return words.cut(words.clean(said), LONGEST_ALT)
+    return words.escape(said, LONGEST_CAPTION)
 
 
 def _lines(plot: Lines) -> str:

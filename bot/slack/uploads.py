@@ -16,7 +16,7 @@ from bot.runs.model import Run
 from bot.runs.outbox import Outgoing
 from bot.runs.plots import CURVES, Plot, beside, pictures
 from bot.runs.store import Store
-from bot.slack.pictures import alt, title
+from bot.slack.pictures import caption, title
 from bot.slack.plots import CannotDrawError, Painter
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ class Pictures:
         if not (row.maybe_sent and self._chat.has_file(*where, exhibit.name)):
             self._store.outbox.sending(row)
             crash_point("message-intended")
-            self._chat.upload(*where, name=exhibit.name, title=exhibit.title, content=content, alt=alt(exhibit.plots))
+            said = caption(exhibit.plots)
+            self._chat.upload(*where, name=exhibit.name, title=exhibit.title, content=content, caption=said)
             crash_point("message-sent")
         self._store.outbox.sent(row, None)
 

@@ -137,11 +137,13 @@ def test_the_log_arrives_as_the_bytes_it_was(slack, slack_chat):
     assert (shared.name, shared.title, shared.size) == ("run-1.log", "Full log of run 1", len(content))
 
 
-def test_a_picture_arrives_as_a_picture_with_words_for_those_who_do_not_see_it(slack, slack_chat):
+def test_a_picture_arrives_as_a_picture_below_the_words_that_say_what_is_on_it(slack, slack_chat):
     root = slack_chat.post(CHANNEL, say("card"))
     content = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-    slack_chat.upload(CHANNEL, root, name="run-1.png", title="Curves", content=content, alt="A line that rises")
-    (shared,) = slack.thread(CHANNEL, root)[-1].files
+    slack_chat.upload(CHANNEL, root, name="run-1.png", title="Curves", content=content, caption="A line that rises")
+    said = slack.thread(CHANNEL, root)[-1]
+    (shared,) = said.files
+    assert said.text == "A line that rises"
     assert (shared.name, shared.mimetype, shared.size) == ("run-1.png", "image/png", len(content))
 
 

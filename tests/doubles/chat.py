@@ -20,7 +20,7 @@ class Said:
     edits: int = 0
     in_channel: bool = False
     file: tuple[str, bytes] | None = None
-    alt: str = ""
+    caption: str = ""
 
     @property
     def text(self) -> str:
@@ -74,10 +74,12 @@ class FakeChat:
         found = (each for each in self.said if (each.channel, each.thread) == (channel, thread))
         return next((each.ts for each in found if key in each.message.key.split()), None)
 
-    def upload(self, channel, thread, *, name, title, content, alt=""):
+    def upload(self, channel, thread, *, name, title, content, caption=""):
         after = self._begin("upload", channel)
         self.said.append(
-            Said(channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content), alt=alt)
+            Said(
+                channel, f"{next(self.clock)}.000000", Message("", title), thread, file=(name, content), caption=caption
+            )
         )
         self._end(after)
 

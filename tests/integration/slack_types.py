@@ -16,7 +16,7 @@ CALLS = {
     "conversations.open": "ConversationsOpenArguments",
     "conversations.replies": "ConversationsRepliesArguments",
     "files.completeUploadExternal": "FilesCompleteUploadExternalArguments",
-    "files.getUploadURLExternal": "UploadArguments",
+    "files.getUploadURLExternal": "FilesGetUploadURLExternalArguments",
     "users.info": "UsersInfoArguments",
     "views.open": "ViewsOpenArguments",
     "views.publish": "ViewsPublishArguments",
@@ -25,7 +25,6 @@ CALLS = {
 }
 """Method -> the type of its arguments."""
 # The types of views take any object for a block, so that a slip would pass: here only the blocks that Slack describes.
-# What Slack's reference calls alt_txt, its own Node package calls alt_text.
 HEAD = """\
 import type { HomeView, KnownBlock, MessageAttachment, ModalView, OptionGroup, PlainTextOption } from '@slack/types'
 import type * as web from '@slack/web-api'
@@ -34,7 +33,6 @@ type Message = { blocks?: KnownBlock[] | null, attachments?: MessageAttachment[]
 type Strict<V> = Omit<V, 'blocks'> & { blocks: KnownBlock[] }
 type View = Strict<HomeView> | Strict<ModalView>
 type Options = { options: PlainTextOption[] } | { option_groups: OptionGroup[] }
-type UploadArguments = web.FilesGetUploadURLExternalArguments & { alt_txt?: string }
 """
 FLAGS = ("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext")
 
@@ -63,5 +61,5 @@ def _parts(kind, thing):
 
 
 def _line(at, kind, thing):
-    name = f"web.{kind}" if kind in CALLS.values() and kind != "UploadArguments" else kind
+    name = f"web.{kind}" if kind in CALLS.values() else kind
     return f"export const p{at}: {name} = {json.dumps(thing)}"

@@ -19,8 +19,28 @@ from tests.integration.slack_types import wrong_with
 pytestmark = [needs_node, pytest.mark.timeout(900)]  # some hundred tests run within the first one
 
 TALKING = (
-    *("blocks", "blocks_hostile", "buttons", "commands", "compare", "costs_command", "delivery", "digest", "home"),
-    *("locations_command", "modal", "modal_view", "notifications", "run_filter", "slack_limits"),
+    *(
+        "blocks",
+        "blocks_hostile",
+        "buttons",
+        "commands",
+        "compare",
+        "costs_command",
+        "delivery",
+        "delivery_troubles",
+        "digest",
+        "home",
+    ),
+    *(
+        "locations_command",
+        "modal",
+        "modal_view",
+        "notifications",
+        "run_filter",
+        "slack_limits",
+        "slack_view_limits",
+        "verdict",
+    ),
 )
 """The unit tests in which something is said or shown."""
 

@@ -103,7 +103,7 @@ def test_code_and_curves_follow_in_the_channel_and_its_thread(team):
     (picture,) = team.files
     assert picture.thread == team.chat.roots()[0].ts
     assert picture.text == "Learning curves of v1 and v2"
-    assert "v1 train from 0.5 to 0.75 and v2 train from 0.5 to 0.75" in picture.alt
+    assert "v1 train from 0.5 to 0.75 and v2 train from 0.5 to 0.75" in picture.caption
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 from bot.clock import SystemClock
 from bot.runs.plots import Confusion, Lines, Series, beside, pictures, read, written
 from bot.slack import drawing
-from bot.slack.pictures import LONGEST_ALT, alt, title
+from bot.slack.pictures import LONGEST_CAPTION, caption, title
 from bot.slack.plots import PATIENCE, CannotDrawError, Painter, _environment
 from tests.doubles.clock import TestClock
 from tests.scenario.waiting import until
@@ -135,13 +135,14 @@ def test_the_curves_of_two_runs_stand_in_one_plot_with_the_runs_names():
     assert (alone.title, [series.name for series in alone.series]) == ("Loss", ["v2 train"])
 
 
-def test_a_picture_can_be_read_aloud():
+def test_a_picture_can_be_read_aloud_and_pings_nobody():
     assert title("learning-curves", "v1.0.0") == "Learning curves of v1.0.0"
-    assert alt([ACCURACY, FRUITS]) == (
+    assert caption([ACCURACY, FRUITS]) == (
         "Accuracy: accuracy over epoch, train from 0.5 to 0.875 and validation from 0.25 to 0.625. "
         "Fruits: actual and predicted are the same for 17 of 18. Most often apart: actual apple with pear (1 time)."
     )
-    assert len(alt([Lines(NASTY * 90, "x", "y", (TRAIN,) * 9)] * 20)) <= LONGEST_ALT
+    assert len(caption([Lines(NASTY * 90, "x", "y", (TRAIN,) * 9)] * 20)) <= LONGEST_CAPTION
+    assert "<" not in caption([Lines("<!channel>", "x", "y", (TRAIN,))])
 
 
 # the process

@@ -59,7 +59,7 @@ def test_the_last_message_comes_first_then_the_pictures_then_the_log(desk):
     last, curves, matrix, log = desk.chat.thread(desk.store.run(1).thread)
     assert "failed" in last.text
     assert curves.file == ("run-1-learning-curves.png", b"PNG Accuracy")
-    assert (curves.text, curves.alt) == (
+    assert (curves.text, curves.caption) == (
         "Learning curves of v1.0.0",
         "Accuracy: accuracy over epoch, train from 0.5 to 0.75.",
     )
