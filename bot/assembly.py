@@ -12,6 +12,7 @@ from bot.engine.scout import Scout
 from bot.engine.world import Doors, Project, Terms, World
 from bot.gitlab import GitLabProject
 from bot.heartbeat import verdict
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.public_files import S3PublicFiles
@@ -19,7 +20,7 @@ from bot.pushes import Pushes
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_projects, line_of
+from bot.settings import Settings, all_projects, line_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat
 from bot.slack.screens import SlackScreens
