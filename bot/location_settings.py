@@ -45,6 +45,8 @@ class LocationSettings(BaseModel):
     container_user: str | None = Field(default=None, pattern=r"^[0-9]+:[0-9]+$")
     price_per_hour: float | None = Field(default=None, ge=0)
     max_hours: float = Field(default=72.0, gt=0)
+    max_cost: float | None = Field(default=None, gt=0)
+    """US dollars that one run may cost here; as MAX_RUN_COST says without it."""
     smoke: bool = False
     """Whether pushes to watched branches are tested there."""
     idle_minutes: float | None = Field(default=None, ge=0)

@@ -111,6 +111,13 @@ class Settings(BaseSettings):
     help_contact: str = ""
     """Whom to ask for a machine, as people read it: a name, a channel or an address."""
 
+    runs_per_day: int | None = Field(default=None, ge=1)
+    """Runs that one person may start in any 24 hours."""
+    runs_at_once: int | None = Field(default=None, ge=1)
+    """Runs of one person that may have a machine or wait for one."""
+    max_run_cost: float | None = Field(default=None, gt=0)
+    """US dollars that one run may cost, where its location's table says nothing else."""
+
     image_registry: Registry | None = None
     """Where the branches' own images are pushed to; they stay at the machine that built them without it."""
     registry_user: str | None = None
@@ -322,6 +329,11 @@ def _for_project(settings: Settings, project: ProjectSettings) -> Settings:
 def line_of(name: str, location: LocationSettings) -> str:
     """The line that people wait in for that location: its pool's, or its own."""
     return location.pool or name
+
+
+def max_cost_of(location: LocationSettings, settings: Settings) -> float | None:
+    """What one run may cost there, in US dollars: as its table says, else as for all; None for any amount."""
+    return settings.max_run_cost if location.max_cost is None else location.max_cost
 
 
 def python_of(location: LocationSettings) -> str:

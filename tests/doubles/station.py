@@ -9,6 +9,7 @@ from bot.engine.upkeep import look_after_machines
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
+from bot.runs.allowance import Allowance
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.model import Kind, Phase, Run
@@ -38,9 +39,11 @@ class Station:
         *names: str,
         pools: Mapping[str, tuple[str, ...]] | None = None,
         approvers: frozenset[str] = frozenset(),
+        allowance: Allowance | None = None,
         **terms,
     ) -> None:
         self.approvers = approvers
+        self.allowance = allowance or Allowance()
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
@@ -73,6 +76,7 @@ class Station:
             no_location_help="Ask #ml-platform.",
             fallback_channel="COPS",
             approvers=self.approvers,
+            allowance=self.allowance,
         )
         self.worker = Worker(self.world, bell=Bell(), said=lambda: None)
 
