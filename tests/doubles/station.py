@@ -32,6 +32,7 @@ class Station:
     """A bot without Slack: commands go in as requests, what would be said is read from the outbox."""
 
     approvers: frozenset[str] = frozenset()
+    allowance = Allowance()
 
     def __init__(
         self,
