@@ -12,15 +12,17 @@ from bot.engine.scout import Scout
 from bot.engine.world import Doors, Project, Terms, World
 from bot.gitlab import GitLabProject
 from bot.heartbeat import verdict
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine
 from bot.locations.prices import AwsPriceList, Prices
 from bot.looks import Looks
 from bot.public_files import S3PublicFiles
 from bot.pushes import Pushes
+from bot.runs.allowance import Allowance
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
-from bot.settings import LocationSettings, Settings, all_projects, line_of
+from bot.settings import Settings, all_projects, line_of, max_cost_of
 from bot.slack.app import SlackFront
 from bot.slack.chat import SlackChat
 from bot.slack.screens import SlackScreens
@@ -62,6 +64,7 @@ def build_world(
         fallback_channel=settings.slack_fallback_channel or "",
         others=projects if settings.projects else {},
         approvers=frozenset(settings.release_approvers or settings.slack_admins),
+        allowance=Allowance(settings.runs_per_day, settings.runs_at_once, _whom_to_ask(settings)),
     )
 
 
@@ -131,6 +134,7 @@ def _terms(location: LocationSettings, settings: Settings) -> Terms:
     idle = settings.idle_minutes if location.idle_minutes is None else location.idle_minutes
     return Terms(
         max_hours=location.max_hours,
+        max_cost=max_cost_of(location, settings),
         start_seconds=settings.start_minutes * 60,
         idle_seconds=idle * 60,
         builds=(location.runtime or settings.stationmaster_runtime) == "docker",
@@ -154,8 +158,12 @@ def _location_for(locations: Mapping[str, LocationSettings]) -> Callable[[str], 
 
 
 def _no_location_help(settings: Settings) -> str:
-    whom = settings.help_contact or "whoever runs Stationmaster here"
+    whom = _whom_to_ask(settings)
     return f"Ask {whom} to add one for you (the setting TRAIN_INSTANCE_FOR_USER, or a table in the TOML file)."
+
+
+def _whom_to_ask(settings: Settings) -> str:
+    return settings.help_contact or "whoever runs Stationmaster here"
 
 
 def build_desk(
@@ -192,6 +200,7 @@ def build_desk(
         location_for=world.location_for,
         admins=frozenset(settings.slack_admins),
         approvers=world.approvers,
+        allowance=world.allowance,
         help_contact=settings.help_contact,
         wake=wake,
         scout=scout,

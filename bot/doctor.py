@@ -11,14 +11,16 @@ from typing import TextIO
 from bot.clock import SystemClock
 from bot.errors import DoorError
 from bot.gitlab import Access, GitLabProject
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine, registry_logins
 from bot.locations.ec2 import Ec2Power
 from bot.locations.machine import HELLO_SECONDS, Machine
+from bot.locations.prices import AwsPriceList, PriceList
 from bot.ports import PowerState
 from bot.public_files import S3PublicFiles
 from bot.runs.model import Run
 from bot.runs.store import Store
-from bot.settings import Settings, all_locations, all_projects
+from bot.settings import Settings, all_locations, all_projects, max_cost_of
 from bot.slack.chat import SlackChat, web_client
 
 EXPIRY_DAYS = 14
@@ -45,6 +47,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     for path, each in all_projects(settings).items():
         yield from _of_project(each, f" of {path}" if settings.projects else "")
     powers = Powers(settings)
+    prices = AwsPriceList(powers.client, region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
     locations = all_locations(settings)
     for name, location in locations.items():
         at = machine(name, location, settings, powers)
@@ -54,6 +57,9 @@ def _checks(settings: Settings) -> Iterator[Check]:
             if at.timer is not None:
                 yield f"Timer of {name}", lambda power=power: _timer(power)  # type: ignore[misc]
             yield f"Metadata of {name}", lambda power=power: _metadata(power)  # type: ignore[misc]
+        limit = max_cost_of(location, settings)
+        if limit is not None:
+            yield f"Cost limit of {name}", lambda at=location, limit=limit: _cost_limit(at, limit, prices)  # type: ignore[misc]
     if settings.image_registry is not None:
         yield "Image registry", lambda: _account(settings, str(settings.image_registry))
     yield "Locations", lambda: _count(len(locations))
@@ -135,6 +141,21 @@ def _timer(power: Ec2Power) -> str:
 def _metadata(power: Ec2Power) -> str:
     power.check_metadata()
     return "its credentials need a token (IMDSv2)"
+
+
+def _cost_limit(location: LocationSettings, limit: float, prices: PriceList) -> str:
+    """Whether what a run costs there is known: otherwise none is ever ended for it."""
+    price, why = location.price_per_hour, "nobody has said what an hour of it costs"
+    if price is None and location.power == "ec2" and location.instance:
+        try:
+            price, why = prices.price_per_hour(location.instance), "AWS's price list does not say what it costs"
+        except DoorError as error:
+            why = str(error).rstrip(".")
+    if price is None:
+        raise DoorError(
+            f"a run may cost ${limit:,.2f} there, and that cannot hold: {why}. Set price_per_hour in its table."
+        )
+    return f"a run is ended when it has cost ${limit:,.2f}, at ${price:g} an hour"
 
 
 def _count(number: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.engine.scout import Scout
 from bot.ports import Person, Screens
+from bot.runs.allowance import Allowance
 from bot.runs.model import Run
 from bot.runs.store import Store
 from bot.slack import words
@@ -79,6 +80,8 @@ class Desk:
     """Slack user ids of those who may cancel what others started, and use and switch others' machines."""
     approvers: frozenset[str] = frozenset()
     """Slack user ids of those who may release what was held back."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """How many runs each person may have."""
     help_contact: str | None = None
     """Whom to ask: a sentence's part, such as `#ml-platform` or a name."""
     wake: Callable[[], None] = lambda: None

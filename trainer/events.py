@@ -62,6 +62,7 @@ CAUSES = (
     "fenced",  # a newer reservation owns the workspace
     "killed",
     "too-long",  # the run had the machine for as long as its location allows
+    "too-expensive",  # the run has cost what one may cost at its location
     "internal",
 )
 

@@ -9,6 +9,7 @@ from bot.engine.sameness import Released, unchanged
 from bot.engine.world import World
 from bot.errors import DoorError, NotFound, Unauthorised, Unavailable
 from bot.ports import Person
+from bot.runs.allowance import LimitReached
 from bot.runs.model import Kind, Run
 from bot.runs.names import nearest, next_version
 from bot.runs.requests import Request
@@ -36,7 +37,7 @@ def check(request: Request, world: World) -> None:
         if world.clock.now() - request.created_at < PATIENCE:
             return world.store.requests.put_back(request, seconds=error.retry_after or policy.back_off(request.tries))
         refusal = f"Nothing was started: {error} Please try again in a few minutes."
-    except DoorError as error:
+    except (DoorError, LimitReached) as error:
         refusal = f"Nothing was started: {error}"
     if refusal:
         world.store.requests.refuse(request, refusal)
@@ -84,6 +85,7 @@ def _accept(request: Request, person: Person, commit: str, location: str, world:
         email=person.email,
         location=world.store.lines.of(location),
         machine=location,
+        allowance=world.allowance,
     )
     if run is None:
         return _tag_wanted(request, world.store.run_of_tag(world.project.path, request.tag))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.engine import forecast
+from bot.engine.budget import limits_at
 from bot.engine.forecast import Pull
 from bot.engine.image_look import Image, image_of
 from bot.engine.plan import Plan, parameters
@@ -36,7 +37,8 @@ class Preflight:
 
     `taken`: the tag exists, or a run is making it; `next_tag` is the next free one. `same_as`: the release that has
     the very model that this commit stands for. `seconds` and `dollars` are None where past runs do not tell.
-    `parameters` are those of params.yaml, nested as there.
+    `max_cost` is what one run may cost there, in dollars, None for any amount; it cannot hold where a machine is not
+    `priced`. `parameters` are those of params.yaml, nested as there.
     """
 
     branch: str
@@ -50,6 +52,8 @@ class Preflight:
     pull: Pull = field(default_factory=lambda: Pull(None))
     seconds: float | None = None
     dollars: float | None = None
+    max_cost: float | None = None
+    priced: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -74,6 +78,8 @@ def look(branch: str, tag: str, options: TrainOptions, line: str | None, world: 
         pull=_pull(planned, machines, world),
         seconds=took,
         dollars=forecast.dollars(took, [world.price_of(machine) for machine in machines]),
+        max_cost=min((limit for limit in limits_at(line, world) if limit is not None), default=None) if line else None,
+        priced=all(world.price_of(machine) is not None for machine in machines),
         parameters=parameters(source.read),
     )
 

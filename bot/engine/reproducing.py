@@ -31,6 +31,7 @@ def decide(request: Request, person: Person, location: str, world: World) -> str
         email=person.email,
         location=world.store.lines.of(location),
         machine=location,
+        allowance=world.allowance,
     )
     return None if run else f"Nothing was started: you are reproducing `{request.tag}` already. Look at its thread."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.engine.budget import not_raised
 from bot.engine.world import World
 from bot.ports import Person
 from bot.runs import retries
@@ -16,7 +17,7 @@ def decide(request: Request, person: Person, world: World) -> str | None:
         return "Nothing was started: there is no such run."
     refusal = refused(run, world)
     if refusal is None:
-        refusal = _tag_of_somebody_else(run, world)
+        refusal = not_raised(run, run.options.on or run.queue, world) or _tag_of_somebody_else(run, world)
     if refusal is not None:
         return f"Nothing was started. {refusal}"
     made = world.store.requests.accept(
@@ -27,6 +28,7 @@ def decide(request: Request, person: Person, world: World) -> str | None:
         location=run.queue,
         machine=_machine(run, world),
         saved=run if retries.is_saved(run) else None,
+        allowance=world.allowance,
     )
     # Another one may have been quicker, in the same moment.
     return None if made else f"Nothing was started. {refused(run, world) or f'Run {run.id} is being tried again.'}"

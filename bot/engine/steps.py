@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.engine import policy
+from bot.engine.budget import Budget, budget_of, too_expensive, warned
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.errors import Conflict, NotFound, Unavailable
@@ -83,7 +84,9 @@ def hear(run: Run, world: World, step: str, ended: Ended, failed: Failed) -> Out
     location = world.locations[run.location]
     name = run.job(step)
     # The job is asked for before it is heard: what an ended job wrote is then all there to be read.
-    status = location.status(name, run_dir(run, location)) if _is_status_due(run, world, step) else None
+    budget = budget_of(run, world)
+    is_due = _is_status_due(run, world, step) or (budget is not None and budget.is_over)
+    status = location.status(name, run_dir(run, location)) if is_due else None
     began = world.clock.monotonic()
     run, notes, more = listen(run, world, location)
     run = policy.calm(run)
@@ -91,7 +94,9 @@ def hear(run: Run, world: World, step: str, ended: Ended, failed: Failed) -> Out
         return policy.wait(run, 0.0, *notes)
     if status is None or status.state is JobState.RUNNING:
         world.asked[name] = world.asked.get(name, 0.0) if status is None else world.clock.now()
-        return _still_running(run, world, step, notes, cost=world.clock.monotonic() - began)
+        run, warning = warned(run, budget)
+        took = world.clock.monotonic() - began
+        return _still_running(run, world, step, (*notes, *warning), budget=budget, cost=took)
     if status.state is JobState.EXITED and status.exit_code == 0:
         world.asked.pop(name, None)
         return ended(run, world, notes)
@@ -223,6 +228,9 @@ def launch(run: Run, world: World, location: Location, job: Job) -> Outcome:
     """Start the job while there is time for it, and remember that it was."""
     if world.clock.now() > _deadline(run, world):
         return _too_long(run, world)
+    budget = budget_of(run, world)
+    if budget is not None and budget.is_over:
+        return too_expensive(run, budget)
     try:
         location.launch(job)
     except Conflict:
@@ -262,14 +270,29 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         "author": world.project.committer,
         "started_at": run.created_at,
         # Seconds and not a time of day: the machine's clock is another one.
-        "limit_seconds": max(1.0, _deadline(run, world) - world.clock.now()),
+        **_limits(run, world),
         "max_hours": world.terms[run.location].max_hours,
         "env": dict(world.terms[run.location].step_environment),
     }
 
 
-def _still_running(run: Run, world: World, step: str, notes: tuple[Note, ...], *, cost: float) -> Outcome:
+def _limits(run: Run, world: World) -> dict[str, float]:
+    """When the machine ends the step by itself: for its time, or earlier for what it costs, with or without a bot."""
+    seconds = _deadline(run, world) - world.clock.now()
+    budget = budget_of(run, world)
+    left = None if budget is None else budget.seconds_left
+    if budget is None or left is None or left >= seconds:
+        return {"limit_seconds": max(1.0, seconds)}
+    return {"limit_seconds": max(1.0, left), "max_cost": budget.limit}
+
+
+def _still_running(
+    run: Run, world: World, step: str, notes: tuple[Note, ...], *, budget: Budget | None, cost: float
+) -> Outcome:
+    """`cost` is how many seconds it took to hear the job."""
     age = world.clock.now() - run.phase_at
+    if budget is not None and budget.is_over:
+        return too_expensive(run, budget, *notes)
     if world.clock.now() > _deadline(run, world) and _may_end(run, world):
         return _too_long(run, world, *notes)
     return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
@@ -327,6 +350,8 @@ def _failed(run: Run, world: World, step: str, status: JobStatus, notes: tuple[N
     failure = dict(run.progress.get("failure") or {})
     cause = str(failure.get("cause") or cause_without_word(world.locations[run.location], status))
     facts = {name: failure.get(name) for name in ("stage", "message", "lines")}
+    if cause == Reason.TOO_EXPENSIVE:
+        facts["limit"] = world.terms[run.location].max_cost
     return again(run, step, cause, notes) or policy.fail(run, reason(cause), *notes, step=step, **facts)
 
 

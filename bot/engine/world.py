@@ -11,6 +11,7 @@ from bot.engine.refs import Refs
 from bot.engine.sources import Sources
 from bot.engine.watch import Watch
 from bot.ports import Chat, CodeHost, Location, PublicFiles
+from bot.runs.allowance import Allowance
 from bot.runs.logbook import LogBook
 from bot.runs.store import Store
 
@@ -35,6 +36,8 @@ class Terms:
     """What holds for one location beside its doors."""
 
     max_hours: float = 72.0
+    max_cost: float | None = None
+    """US dollars that one run may cost; None for any amount."""
     start_seconds: float = 600.0
     idle_seconds: float = 300.0
     builds: bool = False
@@ -81,6 +84,8 @@ class World:
     """Where people hear what concerns no thread; empty for nowhere."""
     approvers: frozenset[str] = frozenset()
     """Slack user ids of those who may release what was held back; they are mentioned when there is something."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """How many runs each person may have."""
     watches: dict[str, Watch] = field(default_factory=dict)
     lists: dict[str, Refs] = field(default_factory=dict)
     """Project -> its branches and tags."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import SettingsError
+from bot.location_settings import LocationSettings
 from bot.locations.deadman import DeadMan
 from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.ec2 import Ec2Power, ec2_client
@@ -23,7 +24,7 @@ from bot.locations.shell import LocalShell, Shell
 from bot.locations.ssh import SshShell
 from bot.locations.ssm import SsmShell, ssm_client
 from bot.runs.names import registry_host
-from bot.settings import REMOTE_WORKDIR, LocationSettings, Settings, python_of
+from bot.settings import REMOTE_WORKDIR, Settings, python_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

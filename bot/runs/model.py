@@ -90,6 +90,7 @@ class Reason(StrEnum):
     LOCATION_REMOVED = "location-removed"
     PROJECT_REMOVED = "project-removed"
     TOO_LONG = "too-long"
+    TOO_EXPENSIVE = "too-expensive"
     CODE = "code"
     OUT_OF_MEMORY = "out-of-memory"
     DISK_FULL = "disk-full"
@@ -131,6 +132,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.PROJECT_REMOVED: "Its project was taken out of the settings while the run went on. Nothing was released. "
     "Whoever runs Stationmaster can put it back; then train again.",
     Reason.TOO_LONG: "It ran longer than this location allows and was ended.",
+    Reason.TOO_EXPENSIVE: "It has cost what one run may cost here, so it was ended.",
     Reason.CODE: "The project's own code failed.",
     Reason.OUT_OF_MEMORY: "It ran out of memory. A smaller batch size or a larger machine would help.",
     Reason.DISK_FULL: "The machine's disk is full. Free space there, then train again.",

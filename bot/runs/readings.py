@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from bot.runs.allowance import DAY, OF_PERSON, Used, used_of
 from bot.runs.database import Database
 from bot.runs.model import Phase, Run
 from bot.runs.progress import after_stage
@@ -143,6 +144,11 @@ class Readings:
         """The run that has the location."""
         row = self._database.one("SELECT * FROM runs WHERE location = ? AND holds = 1", (location,))
         return run_of(row) if row else None
+
+    def used_by(self, user: str) -> Used:
+        """What somebody has of their allowance now."""
+        now = self._database.now()
+        return used_of(self._database.all(OF_PERSON, {"user": user, "besides": 0, "since": now - DAY}), now)
 
     def stranded(self, locations: Collection[str]) -> list[Run]:
         """The runs that have a location which is none of these: it was taken out of the settings."""

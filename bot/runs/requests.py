@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from sqlite3 import Connection, IntegrityError
 from typing import Any
 
+from bot.runs.allowance import DAY, OF_PERSON, Allowance, LimitReached, used_of
 from bot.runs.database import Database
 from bot.runs.journal import record
 from bot.runs.model import Kind, Note, Phase, Run, TrainOptions
@@ -117,11 +118,13 @@ class Requests:
         location: str,
         machine: str | None = None,
         saved: Run | None = None,
+        allowance: Allowance | None = None,
     ) -> Run | None:
         """Make the run that a request asks for, its card with it; None when there is such a run already.
 
         `location` is the line it stands in, `machine` the only one of a pool that it may have. `saved`: the run that
-        is tried again has pushed its result, so only the release is to be made, and no machine is needed.
+        is tried again has pushed its result, so only the release is to be made, and no machine is needed. Raises
+        `LimitReached` when the person has as many as the `allowance` says.
         """
         now = self._database.now()
         values = {
@@ -153,6 +156,8 @@ class Requests:
                     tuple(values.values()),
                 ).fetchone()
                 run = run_of(dict(row))
+                if allowance is not None and saved is None:
+                    _within(allowance, connection, now, run)
                 _end(connection, request, "accepted", run.id)
                 _tell(connection, now, request, run)
         except IntegrityError:
@@ -170,6 +175,14 @@ def _tell(connection: Connection, now: float, request: Request, run: Run) -> Non
     deed = request.kind.value if request.retry_of is None else "retry"
     asked = {"options": request.options.record, "retry_of": request.retry_of, "by_commit": request.by_commit}
     record(connection, now, request.user, deed, run=run, data={k: v for k, v in asked.items() if v})
+
+
+def _within(allowance: Allowance, connection: Connection, now: float, run: Run) -> None:
+    """In the transaction that made the run: nothing of it stays when it is one too many."""
+    rows = connection.execute(OF_PERSON, {"user": run.user, "besides": run.id, "since": now - DAY})
+    refusal = allowance.refusal(used_of(map(dict, rows), now), now)
+    if refusal is not None:
+        raise LimitReached(refusal)
 
 
 def _saved(run: Run, now: float) -> dict[str, Any]:

@@ -204,6 +204,8 @@ def _lines(run: Run) -> list[str]:
 
 def _what_next(run: Run) -> str:
     log = "The full log is attached to this thread. " if run.log_read else ""
+    if run.reason is Reason.TOO_EXPENSIVE:
+        return log + _after_the_money(run)
     return log + _NEXT.get(run.kind, _after_training)(run)
 
 
@@ -219,6 +221,17 @@ def _after_training(run: Run) -> str:
     if Phase.PUBLISHING in run.times:
         return f"Nothing was released. {retry} saves the result again, and trains only what is not there any more."
     return _before_a_result(run)
+
+
+def _after_the_money(run: Run) -> str:
+    """What is kept, and what a retry needs first."""
+    again = f"nce whoever runs Stationmaster has raised the limit, {words.code(f'/retry {run.id}')}"
+    if run.kind is not Kind.TRAIN:
+        return f"Nothing was released. O{again} tries the same again."
+    return (
+        f"Nothing was released, {words.code(run.tag)} is still free. Stages that had finished are kept at "
+        f"{words.code(run.location)}, and the checkpoints of the one that had not: o{again} goes on from there."
+    )
 
 
 def _after_building(run: Run) -> str:

@@ -193,6 +193,15 @@ def _published(run: Run, facts: Facts, _names: Names) -> str:
     return said
 
 
+def _cost_near(_run: Run, facts: Facts, _names: Names) -> str:
+    spent, limit, seconds = (number_of(facts, name) for name in ("spent", "limit", "seconds"))
+    when = f" in {words.about(seconds)}" if seconds is not None else ""
+    return (
+        f"This run has cost {words.money(spent or 0.0)} of the {words.money(limit or 0.0)} that one may cost here. "
+        f"It is ended there{when}, unless its training is done by then."
+    )
+
+
 def _retrying(_run: Run, facts: Facts, _names: Names) -> str:
     step = STEPS.get(str(facts.get("step")), words.escape(str(facts.get("step") or "this step"), 60))
     cause = _CAUSES.get(str(facts.get("cause")), words.escape(str(facts.get("cause") or "it failed"), 200))
@@ -247,6 +256,7 @@ _LINES: Mapping[str, Callable[[Run, Facts, Names], str]] = {
     "unchanged": _unchanged,
     "published": _published,
     "held-back": held_back,
+    "cost-near": _cost_near,
     "retrying": _retrying,
     "by-commit": _by_commit,
     "warning": _warning,

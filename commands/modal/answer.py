@@ -34,7 +34,7 @@ def lines(draft: Draft, found: Preflight) -> list[str]:
         "Image": _IMAGES[found.image],
         "Data to fetch": _data(found),
         "Time on the machine": "unknown: there is no past run to tell" if found.seconds is None else _time(found),
-        "Cost": "unknown" if found.dollars is None else f"about {words.money(found.dollars)}",
+        "Cost": _cost(found),
     }
     return ["\n".join(_named(name, text) for name, text in facts.items() if text)]
 
@@ -101,6 +101,21 @@ def _data(found: Preflight) -> str:
     if size == 0:
         return "none, all of it is at the machine"
     return f"{'up to' if found.pull.at_most else 'about'} {words.size(size)}"
+
+
+def _cost(found: Preflight) -> str:
+    """An estimate refuses nothing: it may be wrong, and the limit is kept by what is really spent."""
+    said = "unknown" if found.dollars is None else f"about {words.money(found.dollars)}"
+    if found.max_cost is None:
+        return said
+    most = words.money(found.max_cost)
+    if not found.priced:
+        return f"{said}; the limit of {most} cannot hold, since nobody knows what an hour costs"
+    if found.dollars is None:
+        return f"{said}; a run is ended when it has cost {most}"
+    if found.dollars > found.max_cost:
+        return f"{said}, more than the {most} that a run may cost here: it would be ended there"
+    return said
 
 
 def _time(found: Preflight) -> str:

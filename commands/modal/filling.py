@@ -88,10 +88,16 @@ class Filling:
             draft = self._completed(draft, modal.user)
         line = line_of(draft.on, modal.user, self._desk)
         found = self._scout.look(draft.branch, draft.tag, options_of(draft), line)
-        wrong = wrong_with_place(draft.on, modal.user, self._desk)
-        lines = [*([words.prose(wrong)] if wrong else []), *answer.lines(draft, found)]
+        wrong = (wrong_with_place(draft.on, modal.user, self._desk), self._over_the_limit(modal.user))
+        lines = [*(words.prose(each) for each in wrong if each), *answer.lines(draft, found)]
         private = _with(modal.private, found)
         return view.form(private, draft, places(modal.user, self._desk), lines, found.parameters)
+
+    def _over_the_limit(self, user: str) -> str:
+        """Why one more run of theirs would be refused now; empty when it would not."""
+        desk = self._desk
+        refusal = desk.allowance.refusal(desk.store.used_by(user), desk.clock.now())
+        return f"It would not be started now: {refusal}" if refusal else ""
 
     def _without_answer(self, modal: _Open, draft: Draft, error: DoorError) -> dict[str, Any]:
         lines = answer.no_answer(str(error))

@@ -336,6 +336,14 @@ def test_a_job_over_its_limit_ends_by_itself_and_says_why(site):
     assert site.causes() == ["too-long"]
 
 
+def test_a_job_whose_money_is_spent_first_says_that_instead(site):
+    job = site.limited(0.5, FOREVER)
+    job = replace(job, spec={**job.spec, "max_cost": 10})
+    site.launch(job)
+    site.wait_until_over(job)
+    assert site.causes() == ["too-expensive"]
+
+
 def test_a_job_within_its_limit_is_left_alone(site):
     job = site.limited(3600, "")
     site.launch(job)

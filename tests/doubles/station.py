@@ -9,6 +9,7 @@ from bot.engine.upkeep import look_after_machines
 from bot.engine.wishes import answer_people
 from bot.engine.worker import Worker
 from bot.engine.world import Project, Terms, World
+from bot.runs.allowance import Allowance
 from bot.runs.lines import Lines
 from bot.runs.logbook import LogBook
 from bot.runs.model import Kind, Phase, Run
@@ -31,6 +32,7 @@ class Station:
     """A bot without Slack: commands go in as requests, what would be said is read from the outbox."""
 
     approvers: frozenset[str] = frozenset()
+    allowance = Allowance()
 
     def __init__(
         self,
@@ -39,9 +41,11 @@ class Station:
         pools: Mapping[str, tuple[str, ...]] | None = None,
         approvers: frozenset[str] = frozenset(),
         code: FakeCodeHost | None = None,
+        allowance: Allowance | None = None,
         **terms,
     ) -> None:
         self.approvers = approvers
+        self.allowance = allowance or Allowance()
         self.clock = TestClock()
         self.folder = folder
         self.machines = {name: FakeLocation(name) for name in names or ("alice", "bob")}
@@ -74,6 +78,7 @@ class Station:
             no_location_help="Ask #ml-platform.",
             fallback_channel="COPS",
             approvers=self.approvers,
+            allowance=self.allowance,
         )
         self.worker = Worker(self.world, bell=Bell(), said=lambda: None)
 

@@ -46,3 +46,19 @@ def test_each_thing_that_is_wrong_is_named_and_the_rest_is_looked_at_all_the_sam
     assert "no-such-bucket" in said["Public bucket"]
     assert "the cloud does not know it" in said["Location eve"]
     assert said["Slack"].startswith("stationmaster in ")
+
+
+def test_a_limit_of_what_a_run_may_cost_is_wrong_where_nobody_knows_the_price(doctor, tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text(
+        '[locations.rack-1]\nshared = true\npower = "always-on"\n'
+        '[locations.rack-2]\nshared = true\npower = "always-on"\nprice_per_hour = 2\nmax_cost = 25\n'
+    )
+    status, said = doctor(MAX_RUN_COST="10", STATIONMASTER_CONFIG=str(config))
+    assert status == 1
+    assert said["Cost limit of rack-1"] == (
+        "a run may cost $10.00 there, and that cannot hold: nobody has said what an hour of it costs. "
+        "Set price_per_hour in its table."
+    )
+    assert said["Cost limit of rack-2"] == "a run is ended when it has cost $25.00, at $2 an hour"
+    assert said["Cost limit of alice"].startswith("a run is ended when it has cost $10.00, at $")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Conflict, Unauthorised, Unavailable
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers
 from bot.locations.catalog import machine as machine_of
 from bot.locations.deadman import DeadMan
@@ -25,7 +26,7 @@ from bot.locations.power import AlwaysOn
 from bot.locations.process import ProcessRuntime
 from bot.locations.shell import CommandResult, LocalShell
 from bot.ports import Job, PowerState
-from bot.settings import LocationSettings, Settings
+from bot.settings import Settings
 from tests.contract.ssm_world import INSTANCE, SsmWorld
 from tests.contract.test_runtime import write_stand_in
 

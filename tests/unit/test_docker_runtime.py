@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Conflict, NotFound, SettingsError, Unauthorised, Unavailable
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import RUNTIMES
 from bot.locations.docker import Containers, DockerRuntime
 from bot.locations.registry import Login
 from bot.locations.shell import CommandResult
 from bot.ports import Job, JobState, JobStatus
-from bot.settings import LocationSettings, Settings
+from bot.settings import Settings
 
 IMAGE, TRAINER = "registry.example.com/fruits:train", "registry.example.com/trainer:1"
 JOB = Job(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.location_settings import LocationSettings
 from bot.project_settings import ProjectSettings
 from bot.runs.model import SENTENCES, Phase, Reason, legal
-from bot.settings import LocationSettings, Settings
+from bot.settings import Settings
 from commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]

@@ -8,6 +8,7 @@ from bot.engine.scout import Scout
 from bot.engine.world import Doors
 from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Person
+from bot.runs.allowance import Allowance
 from bot.runs.model import TrainOptions
 from bot.sandbox.slack.limits import check_view
 from commands import COMMANDS, modal
@@ -377,3 +378,13 @@ def test_in_another_project_s_channel_everything_is_that_project_s(room):
     assert "*Branch:* `trunk`" in answer(room.glass.shown["V1"])
     assert room.submit() is None
     assert room.requests()[0]["project"] == "team/nuts"
+
+
+def test_who_has_as_many_runs_as_they_may_reads_it_before_they_send(room):
+    room.desk = replace(room.desk, allowance=Allowance(runs_at_once=1))
+    assert "It would not be started now" not in answer(room.open())
+    room.station.train()
+    room.station.tick()
+    room.open(trigger="2")
+    said = answer(room.glass.shown["V2"])
+    assert "It would not be started now: run 1 is open, of 1 that one person may have at once" in said

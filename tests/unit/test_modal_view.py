@@ -212,10 +212,17 @@ def test_the_answer_names_what_would_happen():
         ({}, "no past run"),
         ({"taken": True}, "taken already; the next free one is `v1.0.1`"),
         ({"seconds": 20.0}, "*Time on the machine:* under a minute"),
+        ({"dollars": 14.0, "max_cost": 10.0}, "about $14.00, more than the $10.00 that a run may cost here"),
+        ({"max_cost": 10.0}, "*Cost:* unknown; a run is ended when it has cost $10.00"),
+        ({"max_cost": 10.0, "priced": False}, "the limit of $10.00 cannot hold, since nobody knows what an hour costs"),
     ],
 )
 def test_figures_are_said_as_surely_as_they_are_known(changes, part):
     assert part in said(**changes)
+
+
+def test_an_estimate_within_the_limit_says_nothing_of_it():
+    assert said(dollars=9.0, max_cost=10.0).endswith("*Cost:* about $9.00")
 
 
 def test_what_cannot_be_told_is_said_to_be_so():

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from bot import settings
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine
 from bot.locations.docker import DockerRuntime
 from bot.locations.ssh import SshShell
-from bot.settings import LocationSettings, all_locations
+from bot.settings import all_locations
 
 GUIDE = Path(__file__).parents[2] / "docs" / "ON-PREMISES.md"
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "GITLAB_TOKEN")

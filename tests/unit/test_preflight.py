@@ -343,3 +343,12 @@ def test_only_the_newest_look_counts(station):
     assert first()
     second = scout.begin("V1")
     assert (first(), second(), other()) == (False, True, True)
+
+
+def test_what_a_run_may_cost_is_known_and_whether_that_can_hold(tmp_path):
+    station = Station(tmp_path, max_cost=10.0)
+    station.code.contents[HEAD] = a_project()
+    assert (seen(station).max_cost, seen(station).priced) == (10.0, False)
+    station.prices["alice"] = 2.0
+    assert (seen(station).max_cost, seen(station).priced) == (10.0, True)
+    assert seen(station, line=None).max_cost is None

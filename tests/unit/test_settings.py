@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import all_locations, line_of, load
+from bot.settings import all_locations, line_of, load, max_cost_of
 
 NEEDED = {
     "SLACK_BOT_TOKEN": "xoxb-canary",
@@ -221,3 +221,27 @@ def test_a_prefix_that_slack_would_not_take_is_a_wrong_setting(environment, pref
 def test_those_who_may_release_are_words_as_the_admins_are(environment):
     environment.setenv("RELEASE_APPROVERS", "U0CLEO, U0DAN")
     assert load().release_approvers == ("U0CLEO", "U0DAN")
+
+
+def test_without_limits_a_person_and_a_run_may_use_what_they_like(environment):
+    settings = load()
+    assert (settings.runs_per_day, settings.runs_at_once, settings.max_run_cost) == (None, None, None)
+
+
+def test_a_location_may_allow_a_run_to_cost_more_or_less_than_elsewhere(environment, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[locations.rack-1]\nshared = true\npower = "always-on"\nmax_cost = 40\n'
+        '[locations.rack-2]\nshared = true\npower = "always-on"\n'
+    )
+    environment.setenv("STATIONMASTER_CONFIG", str(file))
+    assert [max_cost_of(each, load()) for each in load().locations.values()] == [40.0, None]
+    environment.setenv("MAX_RUN_COST", "12.5")
+    assert [max_cost_of(each, load()) for each in load().locations.values()] == [40.0, 12.5]
+
+
+@pytest.mark.parametrize("name", ["RUNS_PER_DAY", "RUNS_AT_ONCE", "MAX_RUN_COST"])
+def test_a_limit_of_nothing_is_a_mistake(environment, name):
+    environment.setenv(name, "0")
+    with pytest.raises(SettingsError, match=f"{name}: Input should be greater than"):
+        load()

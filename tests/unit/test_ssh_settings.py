@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import SettingsError
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine
-from bot.settings import LocationSettings, Settings, python_of
+from bot.settings import Settings, python_of
 from tests.contract.sshd_world import SshdWorld
 
 

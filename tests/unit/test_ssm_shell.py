@@ -14,11 +14,12 @@ import zlib
 import pytest
 
 from bot.errors import Conflict, NotFound, SettingsError, Unauthorised, Unavailable
+from bot.location_settings import LocationSettings
 from bot.locations.catalog import Powers, machine
 from bot.locations.ssm import SsmShell
 from bot.locations.ssm_sealing import sealed
 from bot.ports import PowerState
-from bot.settings import LocationSettings, Settings
+from bot.settings import Settings
 from tests.contract.ssm_world import CONTENT, INSTANCE, SsmWorld
 
 SHORT = 2.0

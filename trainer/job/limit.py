@@ -19,11 +19,15 @@ GRACE = 10.0
 
 @dataclass(frozen=True)
 class Limit:
-    """`seconds` are left for this step of the `hours` that its run may have the machine."""
+    """`seconds` are left for this step of the `hours` that its run may have the machine.
+
+    Or of what it may cost: `dollars`, where these are spent first.
+    """
 
     step: str
     seconds: float
     hours: float
+    dollars: float | None = None
 
 
 def of(job: Order) -> Limit | None:
@@ -32,7 +36,13 @@ def of(job: Order) -> Limit | None:
     if not isinstance(seconds, int | float) or seconds <= 0:
         return None
     hours = job.spec.get("max_hours")
-    return Limit(job.step, float(seconds), float(hours) if isinstance(hours, int | float) else seconds / 3600)
+    dollars = job.spec.get("max_cost")
+    return Limit(
+        job.step,
+        float(seconds),
+        float(hours) if isinstance(hours, int | float) else seconds / 3600,
+        float(dollars) if isinstance(dollars, int | float) else None,
+    )
 
 
 def enforce(limit: Limit, run_dir: Path) -> Callable[[], bool]:
@@ -66,7 +76,13 @@ def say(limit: Limit, run_dir: Path) -> None:
             "failed",
             step=limit.step,
             stage=None,
-            cause="too-long",
-            message=f"The limit here is {limit.hours:g} hours (max_hours).",
+            cause="too-long" if limit.dollars is None else "too-expensive",
+            message=f"The limit here is {_named(limit)}.",
             lines=[],
         )
+
+
+def _named(limit: Limit) -> str:
+    if limit.dollars is None:
+        return f"{limit.hours:g} hours (max_hours)"
+    return f"${limit.dollars:,.2f} (max_cost, or MAX_RUN_COST)"
