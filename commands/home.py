@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.errors import DoorError, Unavailable
 from bot.ports import Person, View
 from bot.runs.charges import total
-from bot.runs.digests import zone_name
+from bot.runs.digests import zone_said
 from bot.runs.homes import Home as Kept
 from bot.runs.model import Run
 from bot.runs.preferences import Preference
@@ -103,7 +103,7 @@ def page(user: str, desk: Desk) -> View:
             costs=_costs(user, desk),
             preference=desk.store.preferences.of(user),
             digest=digest.hour if digest else None,
-            tz=zone_name(person.tz if person else ""),
+            tz=zone_said(person.tz if person else ""),
         )
     )
 

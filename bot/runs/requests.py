@@ -146,6 +146,8 @@ class Requests:
                 ).fetchone()
                 run = run_of(dict(row))
                 _end(connection, request, "accepted", run.id)
+                if request.retry_of is not None:  # its card is drawn again, without the button
+                    connection.execute("UPDATE runs SET version = version + 1 WHERE id = ?", (request.retry_of,))
                 say_in_run(connection, now, Note("card"), run)
                 deed = request.kind.value if request.retry_of is None else "retry"
                 asked = {"options": request.options.record, "retry_of": request.retry_of}

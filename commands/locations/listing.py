@@ -75,7 +75,7 @@ def _money(facts: LocationFacts, desk: Desk) -> tuple[str, str]:
     if price is None:
         price = desk.store.costs.price_per_hour(facts.name)
     return (
-        "" if price is None else f"{words.money(price)} an hour",
+        "" if price is None else words.rate(price),
         f"{words.money(today)} today" if today else "",
     )
 

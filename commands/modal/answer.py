@@ -34,9 +34,14 @@ def lines(draft: Draft, found: Preflight) -> list[str]:
         "Image": _IMAGES[found.image],
         "Data to fetch": _data(found),
         "Time on the machine": "unknown: there is no past run to tell" if found.seconds is None else _time(found),
-        "Cost": "unknown" if found.dollars is None else f"about {words.money(found.dollars)}",
+        "Cost": "unknown" if found.dollars is None else _cost(found.dollars),
     }
     return ["\n".join(_named(name, text) for name, text in facts.items() if text)]
+
+
+def _cost(dollars: float) -> str:
+    said = words.money(dollars)
+    return said if said.startswith("less") else f"about {said}"
 
 
 def no_answer(error: str) -> list[str]:

@@ -162,7 +162,7 @@ def test_runs_without_a_word_are_those_that_go_on(office):
     office.start("/train main v2.0.0", "UBOB")
     office.put(1, phase="failed", reason="code", ended_at=office.clock.now())
     text = office.type("/runs")
-    assert "*2* Waiting for its turn · `main` → `v2.0.0` · bob on `bob`" in text
+    assert "*2* Waiting for its turn · `main` → `v2.0.0` · bob · waiting" in text
     assert "v1.0.0" not in text
     assert "v1.0.0" in office.type("/runs all")
     assert "*1* Failed" in office.type("/runs mine")
