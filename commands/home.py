@@ -120,7 +120,7 @@ def _machines(user: str, person: Person | None, desk: Desk) -> list[MachineShown
             continue
         row = desk.store.machines.get(facts.name)
         on = (row.state in ("running", "starting") or row.wanted == "on") and row.wanted != "off"
-        text = described(facts, desk, mine=True)
+        text = described(facts, desk, mine=True, reader=user)
         shown.append(MachineShown(facts.name, text, on if facts.switchable else None, held=row.holder(now) == user))
     return shown
 

@@ -459,3 +459,12 @@ def test_every_text_stands_out_from_what_is_behind_it(pages, app, slack, scheme)
     alice.submit()
     expect(alice.modal.locator(".error")).to_be_visible()
     assert alice.faint() == []
+
+
+def test_after_escape_what_is_typed_at_once_goes_into_the_box_of_the_channel(app, alice):
+    opened(alice, app)
+    alice.page.keyboard.press("Escape")
+    expect(alice.modal).to_be_hidden()
+    expect(alice.box).to_be_focused()
+    alice.page.keyboard.type("typed at once")
+    expect(alice.box).to_have_value("typed at once")

@@ -317,7 +317,7 @@ def test_locations_say_whose_they_are_their_state_and_who_has_them(office):
     office.accept()
     text = office.type("/locations")
     assert "*rack-1* · yours · on for 40 s, seen 40 s ago · $0.53 an hour" in text
-    assert "alice has it for 40 s now, with run 1 (`v1.0.0`); waiting: alice (run 2)" in text
+    assert "you have it for 40 s now, with run 1 (`v1.0.0`); waiting: alice (run 2)" in text
     assert "*bob* · of `bob@example.com` · state unknown\nfree" in text
     assert "*pool* · shared · state unknown" in text
 
