@@ -118,10 +118,16 @@ class Desk:
 
     def name_of(self, user: str, otherwise: Run | None = None) -> str:
         """What people call somebody, safe for mrkdwn; a mention disturbs them, and is for whom nobody knows yet."""
+        if otherwise is None and self.person(user) is None:
+            return mention(user) or words.escape(user, 80)
+        return words.escape(self.plain_name(user, otherwise), 80)
+
+    def plain_name(self, user: str, otherwise: Run | None = None) -> str:
+        """The same as it is, to be made safe by whoever uses it."""
         person = self.person(user)
         if person is not None:
-            return words.escape(person.name, 80)
-        return words.escape(local_part(otherwise), 80) if otherwise else mention(user) or words.escape(user, 80)
+            return person.name
+        return local_part(otherwise) if otherwise else user
 
     def person(self, user: str) -> Person | None:
         """Somebody seen before."""

@@ -39,7 +39,10 @@ def one_line(run: Run, call: Call, desk: Desk, *, mine: bool = False) -> str:
         names = f"reproduction of {words.code(run.tag, 80)}"
     elif run.kind is not Kind.TRAIN:
         names = f"{'image' if run.kind is Kind.BUILD else 'smoke test'} of {words.code(run.branch, 80)}"
-    where = ("" if mine else f"{desk.name_of(run.user, run)} ") + f"on {words.code(run.location, 60)}"
+    name = desk.plain_name(run.user, run)
+    where = words.whose(name, run.location)
+    if mine:
+        where = where.removeprefix(words.escape(name, 80)).strip()
     parts = [f"*{run.id}* {status(run)}", names, where, _when(run, desk.clock.now()), thread_link(run, call)]
     return " · ".join(part for part in parts if part)
 

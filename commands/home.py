@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.errors import DoorError, Unavailable
 from bot.ports import Person, View
 from bot.runs.charges import total
-from bot.runs.digests import zone_name
+from bot.runs.digests import zone_said
 from bot.runs.homes import Home as Kept
 from bot.runs.model import Run
 from bot.runs.preferences import Preference
@@ -103,7 +103,7 @@ def page(user: str, desk: Desk) -> View:
             costs=_costs(user, desk),
             preference=desk.store.preferences.of(user),
             digest=digest.hour if digest else None,
-            tz=zone_name(person.tz if person else ""),
+            tz=zone_said(person.tz if person else ""),
         )
     )
 
@@ -120,7 +120,7 @@ def _machines(user: str, person: Person | None, desk: Desk) -> list[MachineShown
             continue
         row = desk.store.machines.get(facts.name)
         on = (row.state in ("running", "starting") or row.wanted == "on") and row.wanted != "off"
-        text = described(facts, desk, mine=True)
+        text = described(facts, desk, mine=True, reader=user)
         shown.append(MachineShown(facts.name, text, on if facts.switchable else None, held=row.holder(now) == user))
     return shown
 

@@ -138,7 +138,7 @@ def _facts(run: Run, desk: Desk) -> tuple[str, str, str]:
     if run.result.get("commit"):
         commits += f", saved as {words.code(str(run.result['commit'])[:8])}"
     when = ago(desk.clock.now() - run.created_at)
-    return f"{desk.name_of(run.user, run)} on {words.code(run.location)}, asked for {when}", commits, asked(run)
+    return f"{words.whose(desk.plain_name(run.user, run), run.location)}, asked for {when}", commits, asked(run)
 
 
 def _timing(run: Run, cost: Cost | None) -> list[Block]:
@@ -146,7 +146,7 @@ def _timing(run: Run, cost: Cost | None) -> list[Block]:
     if run.ended_at is not None:
         parts.insert(0, f"{words.duration(seconds_in_all(run))} in all")
     if cost is not None:
-        parts.append(f"{words.money(cost.amount)} at {words.money(cost.price_per_hour)} an hour")
+        parts.append(f"{words.money(cost.amount)} at {words.rate(cost.price_per_hour)}")
     return [context(" · ".join(parts))] if parts else []
 
 

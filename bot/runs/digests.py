@@ -58,6 +58,15 @@ def zone_name(name: str) -> str:
     return name if zone(name) is not UTC else "UTC"
 
 
+def zone_said(name: str) -> str:
+    """The same as people say it: `UTC` for `Etc/UTC`, and `UTC+3` for `Etc/GMT-3`, whose sign is turned around."""
+    known = zone_name(name)
+    if not known.startswith("Etc/"):
+        return known
+    hours = known.removeprefix("Etc/").removeprefix("GMT").translate(str.maketrans("+-", "-+"))
+    return f"UTC{hours}" if hours[:1] in ("+", "-") and hours[1:] != "0" else "UTC"
+
+
 class Digests:
     """At most one a place and project."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-TAIL_BYTES = 20_000
+TAIL_BYTES = 40_000
 """As far back as the last lines are looked for."""
 
 

@@ -167,6 +167,8 @@ class Requests:
 
 def _tell(connection: Connection, now: float, request: Request, run: Run) -> None:
     """The first words of a new run's thread, and its line in the journal."""
+    if request.retry_of is not None:  # its card is drawn again, without the button
+        connection.execute("UPDATE runs SET version = version + 1 WHERE id = ?", (request.retry_of,))
     say_in_run(connection, now, Note("card"), run)
     want_status(connection, now, run)
     if request.by_commit:

@@ -24,7 +24,7 @@ from bot.slack.blocks import (
     title_text,
     was_made,
 )
-from bot.slack.buttons import row
+from bot.slack.buttons import RETRY, row
 from bot.slack.held import failed
 from bot.slack.remaining import Usual, remaining
 from bot.slack.turn import Turn, waiting
@@ -75,16 +75,23 @@ def card(
     usual: Usual = UNKNOWN,
     queue: Turn | None = None,
     cost: Cost | None = None,
+    retried: Run | None = None,
 ) -> Message:
-    """The card as it should stand at `now`. It names who asked, without a ping: they know."""
+    """The card as it should stand at `now`. It names who asked, without a ping: they know.
+
+    `retried`: the run that tries this one again, so that there is nothing to retry here any more.
+    """
     who_and_where = context(_who_and_where(run, who), asked(run), _spent(cost) if run.phase.ended else "")
     blocks = [header(title(run)), section(_headline(run, now, queue)), who_and_where]
     if not run.phase.ended:
         blocks.append(context(*_time(run, now, usual), _cost(run, cost)))
+    if retried is not None:
+        blocks.append(context(f"Run {retried.id} tries it again."))
     if run.channel == run.user:
         blocks.append(context("This is here because I cannot write in the channel it was asked for in. " + _INVITE))
     text = words.cut(f"{title_text(run)}: {status(run)}", 500)
-    return Message(key=f"run-{run.uid}-card", text=text, blocks=[*blocks, *row(run)])
+    buttons = row(run, without=(RETRY,) if retried is not None else ())
+    return Message(key=f"run-{run.uid}-card", text=text, blocks=[*blocks, *buttons])
 
 
 def status(run: Run) -> str:
@@ -166,7 +173,7 @@ _SAID = {
 
 def _who_and_where(run: Run, who: str) -> str:
     parts = [
-        f"{words.escape(who or local_part(run), 80)} on {words.code(run.location)}",
+        words.whose(who or local_part(run), run.location),
         f"commit {words.code(run.commit[:8])}",
     ]
     return " · ".join(parts)
@@ -202,7 +209,7 @@ def _cost(run: Run, cost: Cost | None) -> str:
     if cost is None or run.phase is Phase.HELD_BACK:
         return _spent(cost)
     spent = f"{words.money(cost.amount)} so far, at " if cost.amount else ""
-    return f"{spent}{words.money(cost.price_per_hour)} an hour"
+    return f"{spent}{words.rate(cost.price_per_hour)}"
 
 
 def _way(run: Run) -> str:

@@ -64,6 +64,7 @@ class Cards:
             usual=self._usual(run),
             queue=self._turn(run) if run.phase is Phase.QUEUED else None,
             cost=self._store.costs.of_run(run),
+            retried=self._store.retry_of(run.id) if run.phase.ended else None,
         )
 
     def _usual(self, run: Run) -> Usual:

@@ -13,7 +13,7 @@ def heads_up(run: Run, *, key: str = "", who: str = "", thread: str = "") -> Mes
     """What came of it, whose it was, and where to read on. `thread` is the address of the run's thread, or empty."""
     seconds = (run.ended_at or run.phase_at) - run.created_at
     small = [
-        f"{words.escape(who or local_part(run), 80)} on {words.code(run.location)}",
+        words.whose(who or local_part(run), run.location),
         f"took {words.duration(seconds)}",
         words.link(thread, "thread") if thread else "",
     ]

@@ -24,8 +24,7 @@ _PAUSE = "\u200b"
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _TENTHS_BELOW = 10
 _LONGEST_URL = 1_000
-_LEAST_MONEY = 0.001
-"""Dollars; nobody wants to know it more exactly."""
+_CENT = 0.01
 _WHOLE_ABOVE, _TOO_LONG = 10_000, 10**15
 """From where on a metric's fraction says nothing, and from where on its digits do not either."""
 
@@ -181,10 +180,19 @@ def change(now: object, before: object) -> str:
 
 
 def money(amount: float) -> str:
-    """`$0.53`, `$0.0123`: dollars, as the cloud bills them."""
-    if 0 < amount < _LEAST_MONEY:
-        return f"less than ${_LEAST_MONEY}"
-    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.3g}"  # noqa: PLR2004 - cents say nothing below
+    """`$0.53`, `less than 1 cent`: dollars, as people say them."""
+    return "less than 1 cent" if 0 < amount < _CENT else f"${amount:,.2f}"
+
+
+def rate(amount: float) -> str:
+    """`$1.26 an hour`, `$0.0042 an hour`: a price, of which the first two digits always count."""
+    return f"${amount:,.2f} an hour" if amount >= _CENT * 10 or amount == 0 else f"${amount:.2g} an hour"
+
+
+def whose(name: str, machine: str) -> str:
+    """`alice on rack`, without the machine where it is called like its person: that is their own."""
+    who = escape(name, 80)
+    return who if name.strip().casefold() == machine.strip().casefold() else f"{who} on {code(machine, 60)}"
 
 
 def listing(items: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ def listing(call: Call, desk: Desk) -> Reply:
     person = desk.person(call.user)
     own = desk.location_for(person.email) if person is not None and person.email else None
     facts = sorted(desk.locations.values(), key=lambda each: (each.line != own, each.line, each.name))
-    lines = list(_lines(facts[:SHOWN], own, desk))
+    lines = list(_lines(facts[:SHOWN], own, desk, call.user))
     blocks: list[Block] = [section(line) for line in lines]
     if len(facts) > SHOWN:
         blocks.append(context(f"and {len(facts) - SHOWN} more"))
@@ -39,13 +39,13 @@ def listing(call: Call, desk: Desk) -> Reply:
     return Reply("\n".join(lines), blocks)
 
 
-def _lines(facts: Iterable[LocationFacts], own: str | None, desk: Desk) -> Iterable[str]:
+def _lines(facts: Iterable[LocationFacts], own: str | None, desk: Desk, reader: str) -> Iterable[str]:
     for line, group in groupby(facts, key=lambda each: each.line):
         machines = list(group)
         if machines[0].pool:
             yield _pool(line, desk, mine=line == own)
         for each in machines:
-            yield described(each, desk, mine=line == own)
+            yield described(each, desk, mine=line == own, reader=reader)
 
 
 def _pool(line: str, desk: Desk, *, mine: bool) -> str:
@@ -54,8 +54,8 @@ def _pool(line: str, desk: Desk, *, mine: bool) -> str:
     return "\n".join(part for part in (" · ".join(parts), _waiting(desk.store.queue(line), desk)) if part)
 
 
-def described(facts: LocationFacts, desk: Desk, *, mine: bool) -> str:
-    """One machine in two lines of mrkdwn: what it is, and who has it."""
+def described(facts: LocationFacts, desk: Desk, *, mine: bool, reader: str = "") -> str:
+    """One machine in two lines of mrkdwn: what it is, and who has it. `reader` (a user id) is called "you"."""
     row = desk.store.machines.get(facts.name)
     parts = [
         f"*{words.escape(facts.name, 60)}*",
@@ -65,7 +65,7 @@ def described(facts: LocationFacts, desk: Desk, *, mine: bool) -> str:
         *_money(facts, desk),
     ]
     waiting = "" if facts.pool else _waiting(desk.store.queue(facts.name), desk)
-    use = "; ".join(part for part in (_use(row, desk), waiting) if part)
+    use = "; ".join(part for part in (_use(row, desk, reader), waiting) if part)
     return " · ".join(part for part in parts if part) + f"\n{use}"
 
 
@@ -75,7 +75,7 @@ def _money(facts: LocationFacts, desk: Desk) -> tuple[str, str]:
     if price is None:
         price = desk.store.costs.price_per_hour(facts.name)
     return (
-        "" if price is None else f"{words.money(price)} an hour",
+        "" if price is None else words.rate(price),
         f"{words.money(today)} today" if today else "",
     )
 
@@ -108,18 +108,19 @@ def _power(row: MachineRow, desk: Desk) -> str:
     return f"{said}, seen {ago(now - row.seen_at)}"
 
 
-def _use(row: MachineRow, desk: Desk) -> str:
+def _use(row: MachineRow, desk: Desk, reader: str) -> str:
     """Who has it, with a run or by hand, and until when; `free` when nobody has."""
     now = desk.clock.now()
     said = []
     run = desk.store.holder(row.name)
     if run is not None:
         since = now - run.times.get(Phase.STARTING, run.phase_at)
-        who = desk.name_of(run.user, run)
-        said.append(f"{who} has it for {words.duration(since)} now, with run {run.id} ({words.code(run.tag, 80)})")
+        who = "you have" if run.user == reader else f"{desk.name_of(run.user, run)} has"
+        said.append(f"{who} it for {words.duration(since)} now, with run {run.id} ({words.code(run.tag, 80)})")
     by = row.holder(now)
     if by is not None:
-        said.append(held(desk.name_of(by), (row.held_until or now) - now, row.held_reason))
+        sentence = held(desk.name_of(by), (row.held_until or now) - now, row.held_reason)
+        said.append(sentence.replace(f"{desk.name_of(by)} holds", "you hold", 1) if by == reader else sentence)
     return "; ".join(said) or "free"
 
 

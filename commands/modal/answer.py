@@ -105,7 +105,7 @@ def _data(found: Preflight) -> str:
 
 def _cost(found: Preflight) -> str:
     """An estimate refuses nothing: it may be wrong, and the limit is kept by what is really spent."""
-    said = "unknown" if found.dollars is None else f"about {words.money(found.dollars)}"
+    said = "unknown" if found.dollars is None else _about(found.dollars)
     if found.max_cost is None:
         return said
     most = words.money(found.max_cost)
@@ -116,6 +116,11 @@ def _cost(found: Preflight) -> str:
     if found.dollars > found.max_cost:
         return f"{said}, more than the {most} that a run may cost here: it would be ended there"
     return said
+
+
+def _about(dollars: float) -> str:
+    said = words.money(dollars)
+    return said if said.startswith("less") else f"about {said}"
 
 
 def _time(found: Preflight) -> str:

@@ -46,5 +46,5 @@ def _may_use(facts: LocationFacts, user: str, desk: Desk) -> bool:
 
 def _said(facts: LocationFacts) -> str:
     kind = f"of the pool {facts.pool}" if facts.pool else "shared" if facts.shared else f"of {facts.owner_email}"
-    price = "" if facts.price_per_hour is None else f", {words.money(facts.price_per_hour)} an hour"
+    price = "" if facts.price_per_hour is None else f", {words.rate(facts.price_per_hour)}"
     return f"{facts.name}: {kind}{price}"

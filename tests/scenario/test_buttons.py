@@ -37,8 +37,10 @@ def test_the_card_and_the_last_message_have_the_buttons_that_fit(released):
 
 def test_the_log_is_for_whoever_asks(world, released):
     assert world.slack.press("bob", "log", on=released.terminal[0].ts) == ""
-    assert "Epoch" in world.told("bob", "The last lines of run 2:")
-    assert not [said for said in world.private("alice") if "The last lines" in said]
+    view = until(lambda: world.slack.modal("bob"), "the log is shown")
+    assert view["title"]["text"] == "Log of run 2"
+    assert "Epoch" in json.dumps(view["blocks"])
+    assert world.slack.modal("alice") is None
 
 
 def test_compare_puts_the_release_beside_the_one_before_it_into_the_thread_once(world, released):

@@ -1,21 +1,24 @@
 """The buttons below a card and a last message: which there are, who may press them, and what a late press is told."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
+from bot.errors import NotFound
 from bot.ports import Person
 from bot.runs.model import Kind, Note, Phase, Reason
 from bot.runs.store import Store
-from bot.sandbox.slack.limits import check_message
+from bot.sandbox.slack.limits import check_message, check_view
 from bot.slack.buttons import RETRY, row
 from bot.slack.card import card
 from bot.slack.ending import terminal
-from commands import BUTTONS, modal
+from commands import BUTTONS, log, modal
 from commands.desk import Desk, LocationFacts, Press
 from tests.doubles.clock import TestClock
 from tests.doubles.runs import START, a_run
+from tests.doubles.screens import FakeScreens
 
 COMPARED = {
     "compared": {"same_as": None, "against": [{"tag": "v0.9.0", "branch": "main", "metrics": {}, "params": {}}]}
@@ -211,6 +214,56 @@ def test_a_press_that_is_delivered_again_shows_its_answer_once(office):
     assert len(office.whispers()) == 1
     office.press("log", "UBOB", trigger="t2")
     assert len(office.whispers()) == 2
+
+
+def test_where_windows_can_be_opened_the_log_is_one_with_its_newest_line_at_the_end(office):
+    office.run(Phase.TRAINING)
+    screens = FakeScreens()
+    lines = [f"line {number:03} <!channel> ``` " + "x" * 300 for number in range(log.LINES)]
+    office.desk = replace(office.desk, screens=screens, log_tail=lambda _uid, wanted: lines[-wanted:])
+    assert office.press("log", "UBOB") == ""
+    (view,) = screens.modals.values()
+    assert check_view(view) == []
+    text = "\n".join(str(block) for block in view["blocks"])
+    assert re.findall(r"line (\d+)", text) == [f"{number:03}" for number in range(log.LINES)]
+    assert "<!channel>" not in text
+    assert "When the run ends, its thread gets the whole log" in text
+
+
+def test_of_a_log_of_long_hostile_lines_the_newest_are_kept_inside_slacks_limits():
+    lines = [f"line {number:03} " + "\x1b[31m\u00fc`<&>" * 10_000 for number in range(log.LINES)]
+    view = log.window(a_run(Phase.TRAINING), lines)
+    assert check_view(view) == []
+    found = re.findall(r"line (\d+)", str(view["blocks"]))
+    assert found == [f"{number:03}" for number in range(log.LINES)][-len(found) :]
+
+
+def test_a_log_that_cannot_be_opened_as_a_window_comes_as_a_message(office):
+    class Late(FakeScreens):
+        def open(self, _trigger, _view):
+            raise NotFound("Slack refused views.open: expired_trigger_id")
+
+    office.run(Phase.TRAINING)
+    office.desk = replace(office.desk, screens=Late())
+    assert "Epoch 1/2" in office.press("log", "UBOB")
+
+
+def test_the_card_of_a_run_that_is_tried_again_names_that_run_and_has_no_retry_button(office):
+    office.run(Phase.FAILED)
+    with office.store._database.write() as connection:
+        connection.execute("UPDATE runs SET thread = '1.000001', shown_version = version, holds = 0")
+    assert office.press("retry", "UALICE") == ""
+    assert office.store.stale_cards() == []
+    run = office.store.run(1)
+    request = office.store.requests.claim()
+    again = office.store.requests.accept(request, project="p", commit=run.commit, email=run.email, location="rack-1")
+    assert [stale.id for stale, _version in office.store.stale_cards()] == [1]
+    shown = card(run, now=START, retried=again)
+    assert f"Run {again.id} tries it again." in str(shown.blocks)
+    assert "retry" not in [
+        button["action_id"] for block in shown.blocks for button in block.get("elements", ()) if "action_id" in button
+    ]
+    assert "again" in str(shown.blocks)
 
 
 def test_a_log_without_a_line_is_said_to_be_empty(office):

@@ -162,7 +162,7 @@ def test_runs_without_a_word_are_those_that_go_on(office):
     office.start("/train main v2.0.0", "UBOB")
     office.put(1, phase="failed", reason="code", ended_at=office.clock.now())
     text = office.type("/runs")
-    assert "*2* Waiting for its turn · `main` → `v2.0.0` · bob on `bob`" in text
+    assert "*2* Waiting for its turn · `main` → `v2.0.0` · bob · waiting" in text
     assert "v1.0.0" not in text
     assert "v1.0.0" in office.type("/runs all")
     assert "*1* Failed" in office.type("/runs mine")
@@ -317,7 +317,7 @@ def test_locations_say_whose_they_are_their_state_and_who_has_them(office):
     office.accept()
     text = office.type("/locations")
     assert "*rack-1* · yours · on for 40 s, seen 40 s ago · $0.53 an hour" in text
-    assert "alice has it for 40 s now, with run 1 (`v1.0.0`); waiting: alice (run 2)" in text
+    assert "you have it for 40 s now, with run 1 (`v1.0.0`); waiting: alice (run 2)" in text
     assert "*bob* · of `bob@example.com` · state unknown\nfree" in text
     assert "*pool* · shared · state unknown" in text
 

@@ -7,6 +7,7 @@ import pytest
 
 from bot.ports import Person
 from bot.runs.charges import Charge, Part
+from bot.runs.digests import zone_said
 from bot.runs.model import Phase, Reason
 from bot.runs.store import Store
 from bot.sandbox.slack.limits import check_message
@@ -154,3 +155,19 @@ def test_a_day_of_hundreds_of_hostile_runs_is_inside_slacks_limits():
     text, blocks = digest(Day(datetime(2026, 11, 24, tzinfo=UTC), [(run, hostile)] * 500, bill))
     assert check_message(text, blocks) == []
     assert "<!channel>" not in str(blocks)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Etc/UTC", "UTC"),
+        ("Etc/GMT-3", "UTC+3"),
+        ("Etc/GMT+5", "UTC-5"),
+        ("Etc/GMT0", "UTC"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("Not/There", "UTC"),
+        ("", "UTC"),
+    ],
+)
+def test_a_time_zone_is_said_as_people_say_it(name, said):
+    assert zone_said(name) == said

@@ -85,7 +85,7 @@ def test_a_run_and_a_hold_of_the_same_machine_are_both_shown(site):
     site.occupy("spare", "v1")
     site.type("/locations hold spare 30")
     text = site.type("/locations")
-    assert "bob has it for 0 s now, with run 1 (`v1`); alice holds it for another 30 min" in text
+    assert "bob has it for 0 s now, with run 1 (`v1`); you hold it for another 30 min" in text
 
 
 def test_a_pools_machines_stand_together_below_its_name_and_its_line(site):

@@ -58,10 +58,31 @@ def test_a_change_of_a_metric_has_its_sign_or_is_left_out(now, before, said):
 
 @pytest.mark.parametrize(
     ("amount", "said"),
-    [(0, "$0.00"), (1e-9, "less than $0.001"), (0.0123, "$0.0123"), (0.526, "$0.53"), (1_234.5, "$1,234.50")],
+    [(0, "$0.00"), (1e-9, "less than 1 cent"), (0.0123, "$0.01"), (0.526, "$0.53"), (1_234.5, "$1,234.50")],
 )
 def test_money_is_dollars_and_cents_and_less_than_that_where_cents_say_nothing(amount, said):
     assert words.money(amount) == said
+
+
+@pytest.mark.parametrize(
+    ("price", "said"),
+    [(1.26, "$1.26 an hour"), (0.0042, "$0.0042 an hour"), (0.096, "$0.096 an hour"), (0, "$0.00 an hour")],
+)
+def test_a_price_keeps_two_digits_however_low_it_is(price, said):
+    assert words.rate(price) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "machine", "said"),
+    [
+        ("alice", "rack-1", "alice on `rack-1`"),
+        ("Alice", "alice", "Alice"),
+        ("<!channel>", "rack", "&lt;!channel&gt; on `rack`"),
+        ("", "", ""),
+    ],
+)
+def test_a_machine_that_is_called_like_its_person_is_not_named_beside_them(name, machine, said):
+    assert words.whose(name, machine) == said
 
 
 def test_a_ping_in_a_log_is_only_text():

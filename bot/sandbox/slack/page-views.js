@@ -99,6 +99,11 @@ export function listenToModals(world) {
     submit(event.target, world);
   });
   dialog.addEventListener("close", () => { // by Escape
+    const box = document.activeElement;
+    if (box?.matches("textarea, input")) { // given back its focus without a place to type at, in Chromium at times
+      box.blur();
+      box.focus();
+    }
     if (!world.modals.length) return;
     learnModals([], world);
     close(world, true);

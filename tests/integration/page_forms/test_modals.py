@@ -196,3 +196,12 @@ def test_a_button_in_a_modal_asks_above_it_and_no_leaves_everything_as_it_is(ali
     alice.press("Yes", alice.question)
 
     assert app.hears()["view"]["state"]["values"]["text"]["it"]["value"] == "kept"
+
+
+def test_after_escape_what_is_typed_at_once_goes_into_the_box_of_the_channel(app, alice):
+    opened(alice, app)
+    alice.page.keyboard.press("Escape")
+    expect(alice.modal).to_be_hidden()
+    expect(alice.box).to_be_focused()
+    alice.page.keyboard.type("typed at once")
+    expect(alice.box).to_have_value("typed at once")
