@@ -32,6 +32,9 @@ from commands.desk import Desk, LocationFacts
 if TYPE_CHECKING:
     from bot.web.server import WebServer
 
+METADATA = "http://169.254.169.254"
+"""Of every EC2 instance."""
+
 
 def build_world(
     settings: Settings,
@@ -139,7 +142,16 @@ def _terms(location: LocationSettings, settings: Settings) -> Terms:
         idle_seconds=idle * 60,
         builds=(location.runtime or settings.stationmaster_runtime) == "docker",
         lease_seconds=(settings.deadman_minutes or 0.0) * 60,
+        notices=_notices(location, settings),
     )
+
+
+def _notices(location: LocationSettings, settings: Settings) -> str | None:
+    """Where a machine hears that the cloud takes it back; the bot's own, or a stand-in's, has nobody to ask."""
+    if location.power != "ec2":
+        return None
+    own = (location.shell or settings.stationmaster_shell) == "local" or settings.aws_endpoint_url is not None
+    return settings.aws_ec2_metadata_service_endpoint or (None if own else METADATA)
 
 
 def queues(locations: Mapping[str, LocationSettings]) -> Lines:

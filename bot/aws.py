@@ -32,7 +32,14 @@ _ADVICE: tuple[tuple[type[DoorError], str, frozenset[str]], ...] = (
     (
         NoCapacity,
         "It has no free machine of this kind just now; try again in a few minutes.",
-        frozenset({"InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"}),
+        frozenset(
+            {
+                "IncorrectSpotRequestState",  # the cloud stopped it itself, and starts it itself when there is room
+                "InsufficientCapacity",
+                "InsufficientHostCapacity",
+                "InsufficientInstanceCapacity",
+            }
+        ),
     ),
     (
         QuotaReached,

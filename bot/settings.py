@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     aws_write_secret_access_key: SecretStr | None = None
     """Given to `publish`: they read and write the DVC remote."""
     aws_endpoint_url: str | None = None
+    aws_ec2_metadata_service_endpoint: str | None = None
+    """Where instances hear that the cloud takes them back, instead of EC2's own address."""
     aws_region: str = "eu-central-1"
     public_bucket: str
     public_prefix: str = ""

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from trainer import durable
-from trainer.job import limit, order, supervisor
+from trainer.job import limit, notice, order, supervisor
 
 PATIENCE = 120.0
 """Seconds until a container that nobody tells what to do gives up."""
@@ -36,7 +36,8 @@ def main(argv: list[str]) -> int:
     if taken is None:
         return NO_ORDER
     environment = {**os.environ, **order.environment(taken.spec, os.environ)}
-    supervisor.supervise(folder, run_dir, taken.argv, environment, limit.of(taken))
+    watch = notice.watch(taken, walled_in=taken.step == "repro")
+    supervisor.supervise(folder, run_dir, taken.argv, environment, limit.of(taken), watch=watch)
     ended = durable.read_json(folder / supervisor.EXIT) or {}
     return OUT_OF_MEMORY if ended.get("oom") else int(ended.get("exit_code", 1))
 

@@ -25,7 +25,8 @@ file. The kinds and what they carry beside that:
 | `compared`  | `outputs` and `different` (numbers); `outs`, those that differ first, at most 100: `path`, `equal`, |
 |             | `size` and `size_before` (bytes, null when unknown); `metrics_different` (a number), `metrics`, at |
 |             | most 100 that differ: `name`, `now`, `before` (null where there is none) |
-| `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last output) |
+| `failed`    | `step`, `stage` (or null), `cause` (see `CAUSES`), `message` (a sentence), `lines` (the last output); |
+|             | when interrupted also `action` (what the cloud does to the machine: stop, terminate, hibernate) |
 
 A reader keeps what it does not know: unknown kinds and fields are no error. A half-written last line waits.
 """
@@ -63,6 +64,7 @@ CAUSES = (
     "killed",
     "too-long",  # the run had the machine for as long as its location allows
     "too-expensive",  # the run has cost what one may cost at its location
+    "interrupted",  # the cloud takes the machine back
     "internal",
 )
 

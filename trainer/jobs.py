@@ -27,7 +27,7 @@ from typing import Any
 
 from trainer import durable
 from trainer.failure import FencedError
-from trainer.job import decision, fence, limit, order, processes, supervisor
+from trainer.job import decision, fence, limit, notice, order, processes, supervisor
 from trainer.job.order import Order, OrderError
 from trainer.places import Places
 
@@ -149,7 +149,7 @@ def _launch(job: Order, environment: dict[str, str]) -> Answer:
     if job.step != "repro":
         durable.write(folder / supervisor.SECRETS, json.dumps(dict(job.secrets)).encode(), mode=0o600)
     marked = {**environment, processes.MARK: str(folder)}
-    _detach(lambda: supervisor.supervise(folder, job.run_dir, job.argv, marked, limit.of(job)))
+    _detach(lambda: supervisor.supervise(folder, job.run_dir, job.argv, marked, limit.of(job), watch=notice.watch(job)))
     if not (folder / supervisor.SUPERVISOR).exists():
         raise OrderError(f"{job.name} could not be started: nothing can be written to {folder}")
     return {"ok": True, "already": False}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 
 from trainer import crashpoints
 from trainer.events import EventLog
 from trainer.failure import StepError
-from trainer.job import fence
+from trainer.job import fence, processes
 from trainer.spec import Spec
 from trainer.stages import stamp
 from trainer.stages.checkpoints import Checkpoints
@@ -57,6 +60,7 @@ def _reproduce(spec: Spec, events: EventLog, checkpoints: Checkpoints) -> Stamp 
         watch.hear(line)
 
     with Capture(hear) as capture:
+        _obey(capture)
         reproduction = _open(events, capture, tail, watch, checkpoints)
         found.append(reproduction)
         try:
@@ -65,6 +69,25 @@ def _reproduce(spec: Spec, events: EventLog, checkpoints: Checkpoints) -> Stamp 
             watch.stop()
             reproduction.repo.close()
         return stamp.of_steps(spec.places.repo, reproduction.steps)
+
+
+def _obey(capture: Capture) -> None:
+    """When the job is asked to end, end after the stage, which was asked as well and may have something to keep.
+
+    Its output is heard until then, so that no write of its fails. Even if it then says that all went well, what it left
+    is not the result of a whole training: DVC does not get to see it. Who waits too long is killed.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        while processes.living_below(os.getpid()):
+            time.sleep(processes.PAUSE)
+        # In a thread: the one that was interrupted here may be flushing itself.
+        flushing = threading.Thread(target=capture.flush, daemon=True)
+        flushing.start()
+        flushing.join(1.0)
+        os._exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _open(  # type: ignore[no-untyped-def] # noqa: ANN202

@@ -31,18 +31,25 @@ def stop_again(run: Run, world: World) -> bool:
     """Take back the power that this run asked for in vain; True when the machine is being stopped.
 
     Still under the run's reservation, so that nobody else can be on it; not when somebody waits for it. The upkeep
-    keeps asking until the power says that it is off.
+    keeps asking until the power says that it is off. One that the cloud takes back is stopped whoever waits: it would
+    be taken from under them a minute later.
     """
-    if run.phase is not Phase.FAILED or not run.progress.get("power_asked") or Phase.PREPARING in run.times:
-        return False
     location = world.locations[run.location]
-    if not location.stoppable or not world.store.machines.take_after_start(run.location):
+    if not location.stoppable or not _takes_for_stop(run, world):
         return False
     try:
         location.stop()
     except DoorError as error:
         world.watch(run.location).said(f"could not be stopped at once, it is asked again: {error}")
     return True
+
+
+def _takes_for_stop(run: Run, world: World) -> bool:
+    if run.reason is Reason.INTERRUPTED:
+        world.store.machines.take_back(run.location)
+        return True
+    in_vain = run.phase is Phase.FAILED and run.progress.get("power_asked") and Phase.PREPARING not in run.times
+    return bool(in_vain) and world.store.machines.take_after_start(run.location)
 
 
 def _look(run: Run, world: World) -> Outcome:

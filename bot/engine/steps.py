@@ -272,6 +272,7 @@ def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
         # Seconds and not a time of day: the machine's clock is another one.
         **_limits(run, world),
         "max_hours": world.terms[run.location].max_hours,
+        "notices": world.terms[run.location].notices,
         "env": dict(world.terms[run.location].step_environment),
     }
 
@@ -349,10 +350,18 @@ def _published(run: Run) -> Note:
 def _failed(run: Run, world: World, step: str, status: JobStatus, notes: tuple[Note, ...]) -> Outcome:
     failure = dict(run.progress.get("failure") or {})
     cause = str(failure.get("cause") or cause_without_word(world.locations[run.location], status))
-    facts = {name: failure.get(name) for name in ("stage", "message", "lines")}
+    facts = {name: failure.get(name) for name in ("stage", "message", "lines", "action")}
+    if cause == Reason.INTERRUPTED:
+        facts["stage"] = _stage_on_its_way(run)
     if cause == Reason.TOO_EXPENSIVE:
         facts["limit"] = world.terms[run.location].max_cost
     return again(run, step, cause, notes) or policy.fail(run, reason(cause), *notes, step=step, **facts)
+
+
+def _stage_on_its_way(run: Run) -> str | None:
+    """Whoever ended the step knows no stages."""
+    stage = run.progress.get("stage") or {}
+    return str(stage["name"]) if stage.get("state") == "started" else None
 
 
 def again(run: Run, step: str, cause: str, notes: tuple[Note, ...]) -> Outcome | None:

@@ -44,6 +44,8 @@ class Terms:
     """Whether a branch's own image can be built there: steps run in containers."""
     lease_seconds: float = 0.0
     """How long a machine stays on by itself without its bot; 0 for ever."""
+    notices: str | None = None
+    """Address of the metadata service that tells a machine when the cloud takes it back; None where nobody does."""
     step_environment: Mapping[str, str] = field(default_factory=dict)
 
 

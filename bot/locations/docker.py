@@ -26,6 +26,8 @@ LAUNCH_SECONDS = 60.0
 """Three containers' starts on a busy machine; an image that is not there yet is pulled without waiting for it."""
 KILL_SECONDS = 45.0
 GRACE_SECONDS = 5
+NOTICE = "notice"
+"""The file in a run's folder in which a training finds that its machine is taken back (trainer/job/notice.py)."""
 PULL_PAUSE = 5.0
 """Seconds until somebody who waits for an image asks again."""
 
@@ -76,7 +78,7 @@ class DockerRuntime:
         places = Places(Path(job.workdir), str(job.spec["project"]), str(job.spec.get("kind")))
         network_image = its.trainer_image if training and its.network == "bridge" else ""
         head = [job.workdir, str(places.home), str(job.fence), its.user or "", its.memory or "", network_image]
-        words = self._run_words(job, image, places)
+        words = [*self._ears(job), *self._run_words(job, image, places)]
         order = json.dumps(_order(job))
         said = self._ask("launch", job, *head, job.step, image, *words, stdin=f"{_ASK}\n{order}\n")
         if said.startswith("login "):
@@ -85,6 +87,14 @@ class DockerRuntime:
                 "launch", job, *head, job.step, image, *words, stdin=f"{_line(self._logins(image))}\n{order}\n"
             )
         return self._check_launched(job, image, said)
+
+    def _ears(self, job: Job) -> list[str]:
+        """The image and the address of who hears for a training that its machine is taken back; empty for nobody.
+
+        Our own steps are in the machine's network and hear for themselves.
+        """
+        address = job.spec.get("notices")
+        return [self._containers.trainer_image, str(address)] if job.step == "repro" and address else ["", ""]
 
     def image(self, job: Job) -> str | None:
         """See `Runtime.image`. Nothing but the machine is asked: half a second when there is nothing to do."""
@@ -227,7 +237,7 @@ def _inside(job: Job, places: Places) -> list[str]:
         f"{job.run_dir}/events.jsonl",
         f"{job.run_dir}/log",
     )
-    looked_at = (str(places.mirror / "objects"), str(places.fence))
+    looked_at = (str(places.mirror / "objects"), str(places.fence), f"{job.run_dir}/{NOTICE}")
     words = [word for path in writable for word in _mount("bind", path, source=path)]
     return words + [word for path in looked_at for word in _mount("bind", path, "readonly", source=path)]
 

@@ -1,7 +1,7 @@
 # The location's half of the `docker` runtime, sent by bot/locations/docker.py as one `sh -c` a call.
 # POSIX sh; needs docker, coreutils and util-linux (flock, setsid), and no Python. One line of answer on standard output.
 #
-#   launch RUN_DIR JOB WORKDIR HOME FENCE USER MEMORY NETWORK_IMAGE STEP IMAGE [words for docker run]
+#   launch RUN_DIR JOB WORKDIR HOME FENCE USER MEMORY NETWORK_IMAGE STEP IMAGE NOTICE_IMAGE NOTICES [words for docker run]
 #          standard input: a line with a registry's login (may be empty; `-` says that one may be asked for), then the order
 #   image  RUN_DIR JOB HOME NAME INPUTS
 #   build  RUN_DIR JOB WORKDIR HOME FENCE USER SCRIPT NAME INPUTS REGISTRY PULL [words for docker build]
@@ -59,6 +59,7 @@ look() {
 sweep() {
     docker container rm --force --volumes "$job" >/dev/null 2>&1 || :
     docker container rm --force --volumes "$job-net" >/dev/null 2>&1 || :
+    docker container rm --force --volumes "$job-notice" >/dev/null 2>&1 || :
     [ "$(look)" = absent ]
 }
 
@@ -90,8 +91,8 @@ alone() {
 launch() {
     workdir=$4 home=$5 fence=$6 user=$7 memory=$8 network_image=$9
     shift 9
-    step=$1 image=$2
-    shift 2
+    step=$1 image=$2 notice_image=$3 notices=$4
+    shift 4
     alone
     if [ -e "$folder.exit.json" ]; then
         echo already
@@ -118,6 +119,7 @@ launch() {
         read -r registry account password || :
         have "$image"
         [ -z "$network_image" ] || have "$network_image"
+        [ -z "$notice_image" ] || have "$notice_image"
         mkdir -p "$folder"
         chmod 1777 "$folder" # only the place of the container's tmpfs, which runc gives the same mode
         folders
@@ -170,7 +172,7 @@ folders() {
     for place in "$home" "$home/repo" "$home/mirror.git" "$home/mirror.git/objects" "$workdir/dvc-cache" "$workdir/dvc-site"; do
         give "$place"
     done
-    for file in "$run_dir/events.jsonl" "$run_dir/log"; do
+    for file in "$run_dir/events.jsonl" "$run_dir/log" "$run_dir/notice"; do
         [ -e "$file" ] || : >>"$file"
         chown -h "$user" "$file"
     done
@@ -188,6 +190,13 @@ start() {
             --entrypoint sleep "$network_image" infinity
         docker exec "$job-net" python -P -m trainer.metadata </dev/null >/dev/null || failed "The metadata service is not shut."
         set -- --network "container:$job-net" "$@"
+    fi
+    if [ -n "$notice_image" ]; then
+        docker container rm --force "$job-notice" >/dev/null 2>&1 || :
+        run --name "$job-notice" --label "stationmaster.notice-of=$job" --network host --init --user "$user" --read-only \
+            --cap-drop ALL --security-opt no-new-privileges --pids-limit 32 --memory 256m \
+            --mount "type=bind,\"source=$run_dir/notice\",\"target=$run_dir/notice\"" \
+            --entrypoint python "$notice_image" -P -m trainer.job.notice "$notices" "$run_dir/notice"
     fi
     run --name "$job" --user "$user" --memory "$memory" --memory-swap "$memory" "$@"
 }

@@ -113,6 +113,14 @@ class Machines:
         with self._database.write() as connection:
             return stop_after_start(connection, self._database.now(), name, self._lines.of(name))
 
+    def take_back(self, name: str) -> None:
+        """Have it stopped for the run that holds it, whoever waits: the cloud is about to take it anyway."""
+        with self._database.write() as connection:
+            know(connection, name)
+            cursor = connection.execute("UPDATE machines SET stopping = 1 WHERE name = ? AND stopping = 0", (name,))
+            if cursor.rowcount:
+                record(connection, self._database.now(), "engine", "stop-taken-back", location=name)
+
     def give_back_stop(self, name: str, *, busy: bool) -> None:
         """Give the right to stop it back; `busy`: something runs there, so that it has not been idle until now."""
         now = self._database.now()

@@ -87,6 +87,7 @@ class Reason(StrEnum):
     START_FAILED = "start-failed"
     START_TIMEOUT = "start-timeout"
     MACHINE_LOST = "machine-lost"
+    INTERRUPTED = "interrupted"
     LOCATION_REMOVED = "location-removed"
     PROJECT_REMOVED = "project-removed"
     TOO_LONG = "too-long"
@@ -126,6 +127,7 @@ SENTENCES: Mapping[Reason, str] = {
     "Try again; if it happens twice, ask whoever looks after the machine.",
     Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. "
     "Train again to start over.",
+    Reason.INTERRUPTED: "The cloud took the machine back in the middle of the run. Nothing was released.",
     Reason.LOCATION_REMOVED: "Its machine was taken out of the settings while the run had it. Nothing was released, "
     "and what the run left there was not looked at. Whoever runs Stationmaster has to see that nothing of it still "
     "runs, and that the machine is off.",

@@ -12,7 +12,7 @@ from bot.runs.charges import Cost
 from bot.runs.model import FREED, SENTENCES, Kind, Note, Phase, Reason, Run
 from bot.slack import comparing, reproduction, words
 from bot.slack.asked import command, mentions, parameters
-from bot.slack.blocks import Block, context, image_name, mapping_of, section, title_text, was_made
+from bot.slack.blocks import Block, context, image_name, mapping_of, number_of, section, title_text, was_made
 from bot.slack.buttons import OF_THE_BRANCH, row
 from bot.slack.card import left_by_cancel
 from bot.slack.comparing import Other
@@ -174,16 +174,25 @@ def _failed(run: Run, note: Note, _names: Names) -> tuple[str, list[Block]]:
     cause = SENTENCES.get(run.reason or Reason.INTERNAL, SENTENCES[Reason.INTERNAL])
     message = words.escape(str(run.detail.get("message") or ""), 800)
     said = f"*Run {run.id} failed{where}.* {cause}"
-    if note.data.get("stopping"):
+    if note.data.get("stopping") and run.reason is not Reason.INTERRUPTED:
         said += " The machine is being stopped again."
     if message and message not in said:
         said += f"\n{message}"
+    if run.reason is Reason.INTERRUPTED:
+        said += _how_far(run)
     blocks = []
     tail = words.fence(_lines(run), limit=2_600)
     if tail:
         blocks.append(section(tail))
     blocks.append(section(_what_next(run)))
     return said, blocks
+
+
+def _how_far(run: Run) -> str:
+    """Where the training was; empty where no epochs are counted."""
+    metric = mapping_of(run.progress, "metric")
+    step, steps = number_of(metric, "step"), number_of(metric, "of")
+    return f" It had got to epoch {step:.0f} of {steps:.0f}." if step and steps else ""
 
 
 def _where(run: Run) -> str:
@@ -216,6 +225,8 @@ def _after_training(run: Run) -> str:
             f"The result itself is safe: it is saved as {tag}, only the release is missing. "
             f"{retry} makes it, without training again."
         )
+    if run.reason is Reason.INTERRUPTED and run.kind is Kind.TRAIN:
+        return _after_interruption(run)
     if run.reason is Reason.CONFLICT:
         return f"Nothing was released. {words.code(f'/train {run.branch} <tag>')} with another tag starts over."
     if Phase.PUBLISHING in run.times:
@@ -232,6 +243,30 @@ def _after_the_money(run: Run) -> str:
         f"Nothing was released, {words.code(run.tag)} is still free. Stages that had finished are kept at "
         f"{words.code(run.location)}, and the checkpoints of the one that had not: o{again} goes on from there."
     )
+
+
+def _after_interruption(run: Run) -> str:
+    """What is left of it depends on whether the machine, and its disk with it, will be there again."""
+    retry, machine = words.code(f"/retry {run.id}"), words.code(run.location)
+    pooled = run.queue not in ("", run.location)
+    if run.detail.get("action") == "terminate" and pooled:
+        return f"The machine's disk goes with it: {retry} trains anew on another one; the data come from the remote."
+    if run.detail.get("action") == "terminate":
+        return (
+            f"{machine} does not come back, and its disk goes with it. Once whoever runs Stationmaster has put another "
+            f"machine in its place, {retry} trains anew there; the data come from the remote."
+        )
+    if Phase.PUBLISHING in run.times:
+        return (
+            f"The result is still on {machine}: once that can be started again, {retry} saves it, and trains only what "
+            "is not there any more."
+        )
+    if pooled:
+        return (
+            f"{retry} goes on after the last epoch that was kept if it gets {machine} again; on another machine of the "
+            "pool it trains anew."
+        )
+    return f"{retry} goes on after the last epoch that was kept, once {machine} can be started again."
 
 
 def _after_building(run: Run) -> str:

@@ -76,6 +76,18 @@ def mounts(words):
     return [word for option, word in itertools.pairwise(words) if option == "--mount"]
 
 
+def test_somebody_in_the_machines_network_hears_for_a_training_that_its_machine_is_taken_back():
+    address = "http://169.254.169.254"
+    asked = replace(JOB, spec={**JOB.spec, "notices": address})
+    words = launched(asked)[0]
+    at = words.index(address)
+    assert words[at - 1] == TRAINER
+    (told,) = [mount for mount in mounts(words) if "/w/runs/1/notice" in mount]
+    assert "readonly" in told
+    assert launched()[0][at - 1 : at + 1] == ["", ""]
+    assert address not in launched(replace(PUBLISH, spec=asked.spec))[0]
+
+
 @pytest.mark.parametrize("job", [JOB, PUBLISH])
 def test_every_step_is_walled_in(job):
     words = " ".join(launched(job)[0])

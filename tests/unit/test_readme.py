@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_every_setting_is_named():
-    named = set(re.findall(r"`([A-Z][A-Z_]+)`", README))
+    named = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", README))
     assert {name.upper() for name in Settings.model_fields} <= named
 
 

@@ -65,6 +65,12 @@ def descendants(root: int) -> set[int]:
     return _below(table(), {root})
 
 
+def living_below(root: int) -> set[int]:
+    """Those of them who are not dead and merely waited for."""
+    everybody = table()
+    return {pid for pid in _below(everybody, {root}) if not everybody[pid].zombie}
+
+
 def family(mark: str, ancestor: Mapping[str, Any] | None, session: Mapping[str, Any] | None) -> set[int]:
     """The living processes of a job but `ancestor`: below it, in `session`, and below whoever carries `mark`."""
     everybody = table()

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainer import durable
-from trainer.job import limit, memory, processes
+from trainer.job import limit, memory, notice, processes
 from trainer.job.limit import Limit
+from trainer.job.notice import Watch
 
 SUPERVISOR = "supervisor.json"
 STEP = "step.json"
@@ -28,11 +29,18 @@ STRAY_GRACE = 1.0
 
 
 def supervise(
-    folder: Path, run_dir: Path, argv: list[str], environment: Mapping[str, str], within: Limit | None = None
+    folder: Path,
+    run_dir: Path,
+    argv: list[str],
+    environment: Mapping[str, str],
+    within: Limit | None = None,
+    *,
+    watch: Watch | None = None,
 ) -> None:
     """Run the step to its end, in a forked child that has left its caller's session; returns when all is over.
 
-    A step that is not through `within` its limit is ended, whether or not anybody watches.
+    A step that is not through `within` its limit is ended, and so is one whose machine the cloud takes back, whether or
+    not a bot is there.
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -43,10 +51,15 @@ def supervise(
     pid = _start(run_dir, argv, environment)
     durable.write_json(folder / STEP, processes.identity(pid))
     lift = limit.enforce(within, run_dir) if within else None
+    if watch:
+        watch.start()  # a thread, so only after the fork
     status = _wait_for(pid)
     late = lift is not None and lift()
+    taken_back = watch.end() if watch else None
     _end_strays()
-    if within and late:
+    if watch and taken_back and status:
+        notice.say(taken_back, watch.step, run_dir)
+    elif within and late:
         limit.say(within, run_dir)
     (folder / SECRETS).unlink(missing_ok=True)
     oom = _signal(status) == signal.SIGKILL and memory.oom_kills() > kills

@@ -132,6 +132,23 @@ class Machine(FakeLocation):
         if self.state is not PowerState.GONE:
             self._become(state)
 
+    def take_back(self) -> None:
+        """The cloud wants it back: what is not being pushed ends at once, and the machine two minutes later."""
+        if self.state is not PowerState.RUNNING:
+            return
+        for name in self.running():
+            job = self.jobs[name]
+            if job.step == "publish" and self.decisions.setdefault(job.run_dir, "cancel") != "cancel":
+                continue
+            self._acting = job
+            message = "The notice said that the machine would be stopped."
+            self.emit(
+                "failed", step=job.step, stage=None, cause="interrupted", message=message, action="stop", lines=[]
+            )
+            self.statuses[name] = JobStatus(JobState.EXITED, 143)
+        change = self._power_changes
+        self._at(120.0, lambda: self.end(PowerState.STOPPED) if change == self._power_changes else None)
+
     def be_stale(self, seconds: float, state: PowerState) -> None:
         """The cloud goes on telling that state."""
         self._stale = (self.hours.now + seconds, state)

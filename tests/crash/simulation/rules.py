@@ -188,6 +188,12 @@ def terminated(bot: BotInTime) -> str:
     return f"somebody terminates {machine.name}"
 
 
+def spot_notice(bot: BotInTime) -> str:
+    machine = _machine(bot)
+    machine.take_back()
+    return f"the cloud takes {machine.name} back in two minutes"
+
+
 def clock_set(bot: BotInTime) -> str:
     by = bot.chance.choice((-3_600.0, 3_600.0))
     bot.hours.wall_is_wrong_by += by
@@ -220,6 +226,7 @@ SOMETIMES: Mapping[Rule, int] = {
     human_starts: 2,
     power_cut: 1,
     terminated: 1,
+    spot_notice: 2,
     clock_set: 1,
 }
 """Each seed has about half of them, so that one fault does not hide what another one shows."""
