@@ -117,13 +117,13 @@ def test_what_is_chosen_in_home_is_kept(office):
     assert office.store.preferences.of(ALICE) == Preference()
 
 
-def test_the_log_button_of_a_card_shows_the_last_lines_to_whoever_pressed_and_to_nobody_else(office):
+def test_the_log_button_of_a_card_opens_a_window_for_whoever_pressed_and_for_nobody_else(office):
     run = office.train()
     assert office.slack.press("bob", "log", on=run.thread) == ""
-    (said,) = office.seen_by("bob")
-    assert "Epoch 1/2" in json.dumps(said.blocks)
-    assert said.thread_ts is None
-    assert office.seen_by("alice") == []
+    until(lambda: office.slack.modal("bob"))
+    assert "Epoch 1/2" in json.dumps(office.slack.modal("bob"))
+    assert office.slack.modal("alice") is None
+    assert office.seen_by("bob") == []
 
 
 def test_a_button_in_a_thread_is_answered_in_the_thread(office):
@@ -137,13 +137,14 @@ def test_a_button_in_a_thread_is_answered_in_the_thread(office):
     assert said.thread_ts == run.thread
 
 
-def test_what_a_runs_button_in_home_shows_comes_as_a_direct_message(office):
+def test_what_a_runs_button_in_home_has_to_say_comes_as_a_direct_message(office):
     office.train()
     office.slack.open_home("alice")
     office.home("alice", "`main` → `v1.0.0`")
-    assert office.slack.press("alice", "log", on="home") == ""
+    for _ in range(2):
+        assert office.slack.press("alice", "cancel", on="home") == ""
     office.delivery.deliver()
-    assert "The last lines of run 1:" in [each.text for each in office.slack.messages("D0000ALICE")]
+    assert any("is being cancelled already" in each.text for each in office.slack.messages("D0000ALICE"))
 
 
 def test_a_stranger_who_opens_home_is_noted_to_be_looked_up(office):
