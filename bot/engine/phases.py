@@ -17,6 +17,7 @@ from bot.engine.steps import listen, run_dir
 from bot.engine.world import World
 from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink
+from bot.runs import plots
 from bot.runs.gates import is_held_back
 from bot.runs.model import WORKING, Note, Phase, Reason, Run
 
@@ -187,7 +188,11 @@ def farewell(run: Run, **facts: Any) -> tuple[Note, ...]:
 
 
 def _pictures(run: Run) -> list[Note]:
-    return [Note("picture", data={"picture": name}) for name in run.progress.get("pictures", ())]
+    """Those of the result; of a training that did not end the curves, as far as they came."""
+    names = run.progress.get("pictures", ())
+    if not names and run.phase in (Phase.FAILED, Phase.CANCELLED):
+        names = plots.pictures(plots.as_far_as_it_came(run.progress.get("curve") or {}))
+    return [Note("picture", data={"picture": name}) for name in names]
 
 
 def _end_job(run: Run, location: Location) -> bool:

@@ -6,6 +6,7 @@ What a location writes is not trusted: whatever is not as trainer/events.py desc
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ CURVES, CONFUSION = "learning-curves", "confusion-matrix"
 """Names of pictures: what they show."""
 PANELS, MATRICES = 4, 2
 """Line plots in one picture, and confusion matrices of one run, at most."""
+_PART = re.compile(r"^(train|training|val|valid|validation|eval|test|dev)[_-]", re.IGNORECASE)
+"""How a metric's name begins where it is not the name of a group."""
 _PLOTS, _SERIES, _POINTS, _LABELS, _TEXT = 20, 24, 200, 60, 80
 
 
@@ -72,6 +75,19 @@ def pictures(plots: Sequence[Plot]) -> dict[str, tuple[Plot, ...]]:
     for number, plot in enumerate(matrices, 1):
         found[CONFUSION if number == 1 else f"{CONFUSION}-{number}"] = (plot,)
     return found
+
+
+def as_far_as_it_came(curve: Mapping[str, Any]) -> tuple[Plot, ...]:
+    """The plots of a training that did not end, from the curve of its progress (`curves`).
+
+    Metrics of the same last name are lines of one plot: `train.loss`, `validation/loss` and `val_loss`.
+    """
+    found: dict[str, list[Any]] = {}
+    for name, points in (curve.get("points") or {}).items():
+        if len(points) > 1:
+            last = _PART.sub("", re.split(r"[./]", name)[-1])
+            found.setdefault(last, []).append({"name": name, "points": points})
+    return read([{"kind": "lines", "title": y, "x": "epoch", "y": y, "series": lines} for y, lines in found.items()])
 
 
 def beside(first: Sequence[Plot], second: Sequence[Plot], names: tuple[str, str]) -> tuple[Lines, ...]:

@@ -14,7 +14,7 @@ from bot.errors import DoorError, Unavailable
 from bot.ports import Chat
 from bot.runs.model import Run
 from bot.runs.outbox import Outgoing
-from bot.runs.plots import CURVES, Plot, beside, pictures
+from bot.runs.plots import CURVES, Plot, as_far_as_it_came, beside, pictures
 from bot.runs.store import Store
 from bot.slack.pictures import caption, title
 from bot.slack.plots import CannotDrawError, Painter
@@ -91,7 +91,8 @@ class Pictures:
 
     def _of_run(self, row: Outgoing, run: Run) -> Exhibit | None:
         name = str(row.data.get("picture") or "")
-        plots = pictures(self._store.gallery.of(run.id)).get(name)
+        kept = self._store.gallery.of(run.id) or as_far_as_it_came(run.progress.get("curve") or {})
+        plots = pictures(kept).get(name)
         if run.thread is None or plots is None:
             return None
         return Exhibit(run.channel, run.thread, f"run-{run.id}-{name}.png", title(name, run.tag), plots)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.clock import SystemClock
-from bot.runs.plots import Confusion, Lines, Series, beside, pictures, read, written
+from bot.runs.plots import Confusion, Lines, Series, as_far_as_it_came, beside, pictures, read, written
 from bot.slack import drawing
 from bot.slack.pictures import LONGEST_CAPTION, caption, title
 from bot.slack.plots import PATIENCE, CannotDrawError, Painter, _environment
@@ -126,6 +126,18 @@ def test_a_run_has_its_lines_in_one_picture_and_each_matrix_in_its_own():
         "confusion-matrix-2": (FRUITS,),
     }
     assert pictures([]) == {}
+
+
+def test_the_metrics_of_a_training_that_did_not_end_are_drawn_in_groups_of_the_same_name():
+    line = [[1, 0.5], [2, 0.75]]
+    names = ("train.accuracy", "validation/accuracy", "val_accuracy", "loss")
+    points = {**dict.fromkeys(names, line), "once": [[1, 3]], "\x1b[31m<!channel>": line}
+    accuracy, loss, hostile = as_far_as_it_came({"points": points, "epochs": []})
+    assert [series.name for series in accuracy.series] == ["train.accuracy", "validation/accuracy", "val_accuracy"]
+    assert (accuracy.title, accuracy.x, loss.title) == ("accuracy", "epoch", "loss")
+    assert loss.series[0].points == ((1, 0.5), (2, 0.75))
+    assert "\x1b" not in hostile.title
+    assert as_far_as_it_came({}) == ()
 
 
 def test_the_curves_of_two_runs_stand_in_one_plot_with_the_runs_names():

@@ -61,6 +61,27 @@ def test_a_result_without_its_release_has_its_pictures_too(station):
     assert [row["kind"] for row in station.said()][-3:] == ["terminal", "picture", "log-file"]
 
 
+def test_a_training_that_fails_or_is_cancelled_shows_its_curves_as_far_as_they_came(station):
+    station.until_step("prepare").play("prepare")
+    machine = station.until_step("repro")
+    machine.emit("stage", name="train", index=1, of=1, state="started")
+    for step, loss in enumerate((0.9, 0.5), 1):
+        machine.emit("metric", step=step, of=5, values={"loss": loss})
+    machine.finish(1)
+    station.until_phase(Phase.FAILED)
+    assert [row["kind"] for row in station.said()][-2:] == ["terminal", "picture"]
+    assert pictures(station) == ["learning-curves"]
+
+
+def test_one_epoch_is_no_curve(station):
+    station.until_step("prepare").play("prepare")
+    machine = station.until_step("repro")
+    machine.emit("metric", step=1, of=5, values={"loss": 0.9})
+    machine.finish(1)
+    station.until_phase(Phase.FAILED)
+    assert pictures(station) == []
+
+
 def test_the_teams_code_cannot_bring_pictures_of_its_own(station):
     station.until_step("prepare").play("prepare")
     machine = station.until_step("repro")

@@ -68,6 +68,19 @@ def test_the_last_message_comes_first_then_the_pictures_then_the_log(desk):
     assert desk.store.outbox.next_due() is None
 
 
+def test_the_curves_of_a_training_that_did_not_end_come_from_its_progress(desk):
+    desk.accept()
+    curve = {"points": {"loss": [[1, 0.9], [2, 0.5]]}, "epochs": []}
+    note = Note("picture", data={"picture": "learning-curves"})
+    desk.move(1, Note("terminal"), note, phase=Phase.FAILED, reason=Reason.CODE, progress={"curve": curve})
+    desk.settle()
+    picture = desk.chat.thread(desk.store.run(1).thread)[-1]
+    assert (picture.file, picture.caption) == (
+        ("run-1-learning-curves.png", b"PNG loss"),
+        "loss: loss over epoch, loss from 0.9 to 0.5.",
+    )
+
+
 def test_other_runs_are_told_of_while_a_picture_is_drawn(desk, painter):
     painter.needs = 10**6
     end(desk)
