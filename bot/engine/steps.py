@@ -14,7 +14,7 @@ from bot.errors import Conflict, NotFound, Unavailable
 from bot.ports import Job, JobState, JobStatus, Location, PowerState
 from bot.runs import plots
 from bot.runs.model import Kind, Note, Phase, Reason, Run
-from bot.runs.progress import fold, ran
+from bot.runs.progress import building, fold, ran
 from trainer.events import Event, parse
 
 CHUNK = 1_000_000
@@ -111,6 +111,8 @@ def listen(run: Run, world: World, location: Location) -> tuple[Run, tuple[Note,
     piece = location.read(f"{folder}/log", run.log_read, CHUNK)
     if piece and not world.logs.write(run.uid, run.log_read, piece):
         piece = b""  # our own disk is full: the training goes on, and the log is fetched again later
+    if run.phase is Phase.BUILDING:
+        run = replace(run, progress=building(run.progress, piece))
     run = replace(run, events_read=run.events_read + used, log_read=run.log_read + len(piece))
     run, notes = _absorb(run, events)
     _note_room(run, world, events)

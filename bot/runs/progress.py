@@ -7,7 +7,7 @@
  "metric": {"step": 7, "of": 12, "values": {"accuracy": 0.93}},
  "curve": {"points": {"accuracy": [[6, 0.9], [7, 0.93]]}, "epochs": [[6, 1767323045.2], [7, 1767323105.9]]},
  "transfer": {"direction": "pull", "files": 3, "files_total": 9, "bytes": 120, "bytes_total": 900},
- "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building"},
+ "image": {"inputs": "9f86d0...", "parts": {"Dockerfile.train": "b5bb9d80"}, "state": "building", "step": [3, 9]},
  "restored": true,  (the result of the run that is tried again is still at the machine)
  "moved": {"pull": {"files": 9, "bytes": 900}},
  "seconds": {"prepare": 1.2}}
@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +28,10 @@ METRICS = 50
 """values of a `metric` event, and"""
 STAGES = 1_000
 """stages."""
+_BUILD_STEP = re.compile(
+    rb"^(?:\[\d+/\d+\] )?(?:STEP|Step) (\d{1,4})/(\d{1,4}) ?:|^#\d+ \[(?:[^\]\n]* )?(\d{1,4})/(\d{1,4})\]", re.MULTILINE
+)
+"""How Podman, Docker without BuildKit, and BuildKit begin a step of a Dockerfile."""
 
 
 def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -50,6 +55,15 @@ def fold(progress: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]
             done = {"files": data.get("files", 0), "bytes": data.get("bytes", 0)}
             after["moved"] = {**after.get("moved", {}), str(data.get("direction")): done}
     return after
+
+
+def building(progress: Mapping[str, Any], log: bytes) -> dict[str, Any]:
+    """The record after a piece of the log of an image that is built: which step of how many it has come to."""
+    found = _BUILD_STEP.findall(log)
+    if not found:
+        return dict(progress)
+    step = [int(number) for number in found[-1] if number]
+    return {**progress, "image": {**progress.get("image", {}), "step": step}}
 
 
 def ran(progress: Mapping[str, Any]) -> bool:

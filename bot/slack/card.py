@@ -240,6 +240,8 @@ def _stage(run: Run) -> str:
 def _bar(run: Run) -> str:
     if run.phase is Phase.TRAINING:
         return _training_bar(run)
+    if run.phase is Phase.BUILDING:
+        return _building_bar(run)
     transfer = mapping_of(run.progress, "transfer")
     done, total = number_of(transfer, "bytes"), number_of(transfer, "bytes_total")
     if run.phase not in (Phase.PREPARING, Phase.PUBLISHING) or done is None:
@@ -247,6 +249,15 @@ def _bar(run: Run) -> str:
     if not total:
         return f"{words.size(done)} so far"
     return f"{bar(done / total)} {words.size(done)} of {words.size(total)}"
+
+
+def _building_bar(run: Run) -> str:
+    image = mapping_of(run.progress, "image")
+    step = image.get("step")
+    if image.get("state") != "building" or not isinstance(step, list | tuple) or len(step) != 2:  # noqa: PLR2004 - n of m
+        return ""
+    at, of = step
+    return f"{bar((at - 1) / of)} step {at} of {of}" if 0 < at <= of else ""
 
 
 def _training_bar(run: Run) -> str:

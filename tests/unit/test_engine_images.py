@@ -116,6 +116,25 @@ def test_an_image_that_is_known_to_be_another_is_not_pulled_before_the_build(sta
     assert order_of(station, "build", 3).spec["build"]["pull"] is True
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "STEP 3/9: RUN pip install .",
+        "[2/2] STEP 3/9: RUN pip install .",
+        "Step 3/9 : RUN pip install .",
+        "#8 [3/9] RUN pip install .",
+        "#8 [builder 3/9] RUN pip install .",
+    ],
+)
+def test_a_build_says_which_step_of_the_dockerfile_it_has_come_to(station, line):
+    station.train()
+    station.until_step("prepare").play("prepare")
+    machine = station.until_step("build")
+    machine.emit("image", state="building")
+    machine.log(f"STEP 1/9: FROM debian\n{line}\nCollecting step 4/5: x\n")
+    station.until(lambda: station.run().progress["image"].get("step") == [3, 9], limit=10)
+
+
 def test_a_branch_without_an_image_of_its_own_trains_in_the_location_s(station):
     station.machines["alice"].inputs = None
     station.train()
