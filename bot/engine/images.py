@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.engine import policy, steps
+from bot.engine import orders, policy, steps
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.ports import JobState, JobStatus
@@ -50,7 +50,7 @@ def build(run: Run, world: World) -> Outcome:
     location = world.locations[run.location]
     if run.progress.get("launched") == run.job(STEP):
         return steps.hear(run, world, STEP, _finished, _failed)
-    job = steps.job(run, world, location, STEP, spec(run, world))
+    job = orders.job(run, world, location, STEP, spec(run, world))
     if "why" in _image(run):
         return steps.launch(run, world, location, job)
     found = location.image(job)
@@ -82,7 +82,7 @@ def spec(run: Run, world: World) -> dict[str, Any]:
 def _finished(run: Run, world: World, notes: tuple[Note, ...]) -> Outcome:
     location = world.locations[run.location]
     order = spec(run, world)
-    found = location.image(steps.job(run, world, location, STEP, order))
+    found = location.image(orders.job(run, world, location, STEP, order))
     if found is None:
         said = "The image was made, and then it was not there any more."
         return steps.again(run, STEP, "internal", notes) or policy.fail(run, Reason.IMAGE, *notes, message=said)

@@ -9,11 +9,12 @@ from typing import Any
 from bot.engine import images, policy, steps
 from bot.engine.elsewhere import or_elsewhere
 from bot.engine.gate import judged
+from bot.engine.orders import run_dir
 from bot.engine.policy import Outcome, milestone
 from bot.engine.predecessors import compared, own_fingerprint
 from bot.engine.release_notes import asset_path, description
 from bot.engine.starting import start, stop_again
-from bot.engine.steps import listen, run_dir
+from bot.engine.steps import listen
 from bot.engine.world import World
 from bot.errors import Conflict, DoorError, Unauthorised, Unavailable
 from bot.ports import Location, PowerState, Release, ReleaseLink

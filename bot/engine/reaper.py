@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from enum import Enum, auto
 
-from bot.engine.steps import folder_of
+from bot.engine.orders import folder_of
 from bot.engine.world import World
 from bot.ports import JobSeen, Location
 from bot.runs.model import Run

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.engine import policy
+from bot.engine import orders, policy
 from bot.engine.budget import Budget, budget_of, too_expensive, warned
+from bot.engine.orders import deadline, run_dir
 from bot.engine.policy import Outcome, milestone
 from bot.engine.world import World
 from bot.errors import Conflict, NotFound, Unavailable
@@ -36,16 +37,6 @@ _TELLERS: Mapping[str, tuple[Phase, ...]] = {
 """Kinds of events that only some phases' steps may tell."""
 
 
-def run_dir(run: Run, location: Location) -> str:
-    """The run's folder at the location (contracts.md: `<workdir>/runs/<id>/`, with a key that no other ledger has)."""
-    return folder_of(run.uid, location)
-
-
-def folder_of(uid: str, location: Location) -> str:
-    """The folder at the location of the run that is called `uid`."""
-    return f"{location.workdir}/runs/{uid}"
-
-
 def prepare(run: Run, world: World, then: Ended) -> Outcome:
     """Have code and data fetched; `then` says where a prepared run goes on."""
     return _work(run, world, "prepare", then)
@@ -72,7 +63,8 @@ def _work(run: Run, world: World, step: str, ended: Ended) -> Outcome:
         return hear(run, world, step, ended, _failed)
     location = world.locations[run.location]
     try:
-        return launch(run, world, location, job(run, world, location, step, _image_of(run) if step == "repro" else {}))
+        extra = _image_of(run) if step == "repro" else {}
+        return launch(run, world, location, orders.job(run, world, location, step, extra))
     except NotFound as error:
         if step == "repro" and _image_of(run):
             return policy.fail(run, Reason.IMAGE, message=str(error))
@@ -213,22 +205,9 @@ def _is_prepared(run: Run, event: Event) -> bool:
     return told and run.kind is not Kind.BUILD
 
 
-def job(run: Run, world: World, location: Location, step: str, extra: Mapping[str, Any]) -> Job:
-    """The step's job; `extra` goes to its specification."""
-    return Job(
-        name=run.job(step),
-        step=step,
-        fence=run.fence,
-        run_dir=run_dir(run, location),
-        workdir=location.workdir,
-        spec={**_spec(run, world, location), **extra},
-        secrets=world.secrets(step, run.location),
-    )
-
-
 def launch(run: Run, world: World, location: Location, job: Job) -> Outcome:
     """Start the job while there is time for it, and remember that it was."""
-    if world.clock.now() > _deadline(run, world):
+    if world.clock.now() > deadline(run, world):
         return _too_long(run, world)
     budget = budget_of(run, world)
     if budget is not None and budget.is_over:
@@ -247,48 +226,6 @@ def _image_of(run: Run) -> dict[str, Any]:
     return {"image": name} if name else {}
 
 
-def _spec(run: Run, world: World, location: Location) -> dict[str, Any]:
-    builds = world.terms[run.location].builds
-    return {
-        "run": run.id,
-        "kind": run.kind.value,
-        "build_arguments": list(world.project.build_arguments) if builds else None,
-        "uid": run.uid,
-        "fence": run.fence,
-        "project": run.project,
-        "branch": run.branch,
-        "commit": run.commit,
-        "tag": run.tag,
-        "set": dict(run.options.set),
-        # What is still there of an earlier try was made with force already.
-        "force": run.kind is Kind.REPRODUCE or (run.options.force and not run.progress.get("restored")),
-        "retries": [earlier.uid for earlier in world.store.tries(run)] if run.retry_of else [],
-        "workdir": location.workdir,
-        "run_dir": run_dir(run, location),
-        "git_url": world.project.git_url,
-        "triggered_by": run.email,
-        "remote": world.project.remote,
-        "release_outs": list(world.project.release_outs) or None,
-        "author": world.project.committer,
-        "started_at": run.created_at,
-        # Seconds and not a time of day: the machine's clock is another one.
-        **_limits(run, world),
-        "max_hours": world.terms[run.location].max_hours,
-        "notices": world.terms[run.location].notices,
-        "env": dict(world.terms[run.location].step_environment),
-    }
-
-
-def _limits(run: Run, world: World) -> dict[str, float]:
-    """When the machine ends the step by itself: for its time, or earlier for what it costs, with or without a bot."""
-    seconds = _deadline(run, world) - world.clock.now()
-    budget = budget_of(run, world)
-    left = None if budget is None else budget.seconds_left
-    if budget is None or left is None or left >= seconds:
-        return {"limit_seconds": max(1.0, seconds)}
-    return {"limit_seconds": max(1.0, left), "max_cost": budget.limit}
-
-
 def _still_running(
     run: Run, world: World, step: str, notes: tuple[Note, ...], *, budget: Budget | None, cost: float
 ) -> Outcome:
@@ -296,13 +233,9 @@ def _still_running(
     age = world.clock.now() - run.phase_at
     if budget is not None and budget.is_over:
         return too_expensive(run, budget, *notes)
-    if world.clock.now() > _deadline(run, world) and _may_end(run, world):
+    if world.clock.now() > deadline(run, world) and _may_end(run, world):
         return _too_long(run, world, *notes)
     return policy.wait(run, 0.02 if _said_its_last(run, step) else policy.look_delay(age, cost), *notes)
-
-
-def _deadline(run: Run, world: World) -> float:
-    return policy.deadline(run, world.terms[run.location].max_hours)
 
 
 def _may_end(run: Run, world: World) -> bool:
