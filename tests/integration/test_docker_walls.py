@@ -163,7 +163,7 @@ def can(path):
 print([str(path.relative_to(work)) for path in (
     home / "repo/x", work / "dvc-cache/x", work / "dvc-site/x", run / "log", run / "events.jsonl",
     home / "fence", home / "x", home / "mirror.git/x", home / "mirror.git/objects/x", home / "mirror.git/HEAD",
-    run / "decision", run / "jobs/x", work / "x", work / "other/secret",
+    run / "decision", run / "notice", run / "jobs/x", work / "x", work / "other/secret",
 ) if can(path)])
 print(sorted(os.listdir(work)), sorted(os.listdir(home)), sorted(os.listdir(run)))
 """
@@ -176,7 +176,7 @@ print(sorted(os.listdir(work)), sorted(os.listdir(home)), sorted(os.listdir(run)
     assert wrote == str([f"{home}/repo/x", "dvc-cache/x", "dvc-site/x", "runs/1/log", "runs/1/events.jsonl"])
     assert listed == (
         f"{sorted(['dvc-cache', 'dvc-site', 'runs', home])} "
-        "['fence', 'mirror.git', 'repo'] ['events.jsonl', 'jobs', 'log']"
+        "['fence', 'mirror.git', 'repo'] ['events.jsonl', 'jobs', 'log', 'notice']"
     )
 
 
