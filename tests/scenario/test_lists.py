@@ -40,7 +40,7 @@ def test_a_line_says_state_branch_tag_person_and_links_to_the_thread(world):
     (line,) = [line for line in world.types("alice", "/runs all").splitlines() if line.startswith("*2*")]
     assert "Failed in train" in line
     assert "`wrong` → `v2.0.0`" in line
-    assert "bob on `bob`" in line.replace("Bob Baker", "bob")
+    assert "· bob ·" in line.replace("Bob Baker", "bob")
     assert f"/archives/C0TRAINING/p{world.thread('v2.0.0').card.ts.replace('.', '')}|thread>" in line
 
 

@@ -74,11 +74,12 @@ def _reservations(bot: BotInTime, runs: list[Run]) -> Iterator[str]:
 
 
 def _said(bot: BotInTime, run: Run) -> Iterator[str]:
-    """6: a card first, one last message at most, and nothing after it but the log."""
+    """6: a card first, one last message at most, and nothing after it but its pictures and the log."""
     kinds = [row["kind"] for row in bot.said(run.id)]
     if kinds[0] != "card" or kinds.count("card") != 1:
         yield f"run {run.id} does not begin with its card: {kinds}"
-    if "terminal" in kinds and kinds[kinds.index("terminal") + 1 :] not in ([], ["log-file"]):
+    after = kinds[kinds.index("terminal") + 1 :] if "terminal" in kinds else []
+    if [kind for kind in after if kind != "picture"] not in ([], ["log-file"]) or after.count("picture") > 1:
         yield f"run {run.id} says more after its last message: {kinds}"
     if run.phase is Phase.RELEASED and run.progress.get("gate") and "approval" not in run.result:
         yield f"run {run.id} is released, and nobody said that it may"
