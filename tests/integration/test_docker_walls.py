@@ -13,6 +13,8 @@ import pytest
 from bot.locations.docker import Containers, DockerRuntime
 from bot.ports import Job, JobState
 from tests.contract.engine_world import ROOT
+from tests.doubles.metadata import Metadata
+from tests.scenario.waiting import until
 from trainer.places import Places
 
 PROJECT = "team/walls"
@@ -301,3 +303,25 @@ def _command_lines():
         if entry.name.isdigit():
             with suppress(OSError):
                 yield (entry / "cmdline").read_bytes()
+
+
+def test_a_training_hears_that_its_machine_is_taken_back_and_keeps_what_it_has(walls):
+    plan = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("kept it"))
+print("here", flush=True)
+time.sleep(300)
+"""
+    here = walls()
+    log, events = here.run_dir / "log", here.run_dir / "events.jsonl"
+    with Metadata() as metadata:
+        job = here.job(plan)
+        job.spec.update(notices=metadata.address, notice_seconds=0.1)
+        here.runtime.launch(job)
+        until(lambda: log.exists() and "here" in log.read_text(), "it trains")
+        metadata.notify("stop")
+        here.until_over(job)
+    assert "kept it" in log.read_text()
+    (failed,) = [json.loads(line) for line in events.read_text().splitlines()]
+    assert (failed["kind"], failed["cause"], failed["action"]) == ("failed", "interrupted", "stop")
+    until(lambda: not [name for name in here.engine.running() if name.endswith("-notice")], "nobody listens any more")
