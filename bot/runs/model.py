@@ -125,8 +125,7 @@ SENTENCES: Mapping[Reason, str] = {
     "Ask whoever looks after it to start it by hand once, and to see why.",
     Reason.START_TIMEOUT: "The machine did not answer in time, so it was given back. "
     "Try again; if it happens twice, ask whoever looks after the machine.",
-    Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released. "
-    "Train again to start over.",
+    Reason.MACHINE_LOST: "The machine went away in the middle of the run. Nothing was released.",
     Reason.INTERRUPTED: "The cloud took the machine back in the middle of the run. Nothing was released.",
     Reason.LOCATION_REMOVED: "Its machine was taken out of the settings while the run had it. Nothing was released, "
     "and what the run left there was not looked at. Whoever runs Stationmaster has to see that nothing of it still "

@@ -23,6 +23,7 @@ from bot.slack.signed import EVENTS
 from tests.doubles.signed_slack import FORM, JSON, signed
 from tests.integration.slack_relay import Relay
 from tests.scenario.waiting import PATIENCE, until
+from tests.scenario.world import texts_of
 
 FOLDER = Path(__file__).parent / "independent_slack"
 needs_node = pytest.mark.skipif(
@@ -236,7 +237,7 @@ class EmulatedSlack:
 
 def words_of(message):
     """All that a person reads in a message or a view: its blocks, or its text where it has none."""
-    return "\n".join(_texts(message["blocks"])) if message.get("blocks") else message.get("text", "")
+    return "\n".join(texts_of(message["blocks"])) if message.get("blocks") else message.get("text", "")
 
 
 def element(place, action):
@@ -244,17 +245,6 @@ def element(place, action):
     within = [block.get("element") or {} for block in place["blocks"]]
     within += [each for block in place["blocks"] for each in block.get("elements", ())]
     return next(each for each in within if each.get("action_id") == action)
-
-
-def _texts(part):
-    if isinstance(part, dict):
-        if isinstance(part.get("text"), str):
-            yield part["text"]
-        for value in part.values():
-            yield from _texts(value)
-    elif isinstance(part, list):
-        for each in part:
-            yield from _texts(each)
 
 
 def _entered(block, texts):

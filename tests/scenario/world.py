@@ -53,18 +53,19 @@ def words_of(message):
     """All that a person reads in a message: its blocks, or its text where it has none."""
     if not message.blocks:
         return message.text
-    return "\n".join(text for block in message.blocks for text in _texts(block))
+    return "\n".join(text for block in message.blocks for text in texts_of(block))
 
 
-def _texts(part):
+def texts_of(part):
+    """Each text in blocks, or in a part of them."""
     if isinstance(part, dict):
         if isinstance(part.get("text"), str):
             yield part["text"]
         for value in part.values():
-            yield from _texts(value)
+            yield from texts_of(value)
     elif isinstance(part, list):
         for each in part:
-            yield from _texts(each)
+            yield from texts_of(each)
 
 
 @dataclass(frozen=True)
